@@ -1,0 +1,1 @@
+"""One file per machine; the ASSETS table names them."""

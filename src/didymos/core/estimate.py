@@ -1,0 +1,150 @@
+"""What the twin believes: frozen results that the worker publishes and everybody else reads.
+
+Infinite or unknown times are None, so that every value here can be written as JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """State of a fleet slice of one model: mean (N, n), covariance (N, n, n), and the time each asset stands at (N,) ns."""
+
+    time_ns: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    cov: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One anomaly score: 1.0 is the alarm limit. `contributions` (sensor, share of the score), largest first."""
+
+    value: float
+    limit_false_alarms_per_month: float
+    contributions: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Failure-time distribution of one failure mode, conditional on survival until now.
+
+    quantiles_s  ((0.1, seconds or None), (0.5, ...), (0.9, ...)); None = beyond the horizon
+    p_fail       ((seconds from now, probability), ...), increasing
+    withheld     the reason, when the twin does not stand for a number; then both tuples are empty
+    """
+
+    mode: str
+    title: str
+    quantiles_s: tuple[tuple[float, float | None], ...] = ()
+    p_fail: tuple[tuple[float, float], ...] = ()
+    withheld: str | None = None
+
+    def probability(self, seconds: float) -> float:
+        """P(fail within `seconds`); linear between the curve's points, constant after its last."""
+        if not self.p_fail:
+            return 0.0
+        times, chances = zip(*self.p_fail, strict=True)
+        return float(np.interp(seconds, times, chances, left=0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One channel: measured beside twin. `kind` is sensor, input, state or virtual; low..high is the 95 % band."""
+
+    channel: str
+    title: str
+    kind: str
+    unit: str
+    value: float | None
+    low: float | None
+    high: float | None
+    measured: float | None
+    quality: int
+    age_s: float | None
+    residual_sigma: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterEstimate:
+    """One wear state against its value at commissioning; low..high is the 95 % interval."""
+
+    name: str
+    title: str
+    unit: str
+    value: float
+    low: float
+    high: float
+    commissioned: float
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """May the twin's prediction be used? status after NAMUR NE 107: F failure, C check, S out of specification, M maintenance, ok."""
+
+    ok: bool
+    score: float
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One observed fact behind a verdict. kind: drift, residual, frequency, level, life, quality. weight sums to 1 in one Why."""
+
+    kind: str
+    text: str
+    weight: float
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The reason in one sentence, the evidence behind it, and the failure modes by probability."""
+
+    sentence: str
+    evidence: tuple[Evidence, ...] = ()
+    modes: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the twin says about one asset at one moment of plant time.
+
+    mean (n,) and cov (n(n+1)/2,) row-packed lower triangle: with the model version, enough to resume from here.
+    sequence is the stream sequence of the last message folded in.
+    """
+
+    asset: str
+    time_ns: int
+    sequence: int
+    model: str
+    model_version: str
+    mean: NDArray[np.float64]
+    cov: NDArray[np.float64]
+    estimates: tuple[Estimate, ...]
+    parameters: tuple[ParameterEstimate, ...]
+    validity: Validity
+    life: tuple[Life, ...]
+    why: Why
+    p_fail_30d: float | None
+    p_fail_next_stop: float | None
+    next_stop_ns: int | None
+    running: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One step of one asset for the live page, sent by `Bus.notify` on `live.<asset>`; columns (m,) in SI, NaN = none."""
+
+    asset: str
+    time_ns: int
+    channels: tuple[str, ...]
+    measured: NDArray[np.float64]
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""Telemetry and business data: connectors, the stream, history, ERP."""

@@ -1,0 +1,1 @@
+"""Bytes to rows and back; no input or output of their own."""

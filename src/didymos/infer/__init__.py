@@ -1,0 +1,1 @@
+"""From measured to believed: filters, features, anomaly, life, reasons."""

@@ -1,0 +1,1 @@
+"""Numerical methods on arrays: integrators, sigma points, futures, spectra. Know nothing of machines."""

@@ -1,0 +1,1 @@
+"""The plant: its configuration, and the loop that keeps the twin in step with it."""

@@ -1,0 +1,1 @@
+"""HTTP, websocket, web page and command line."""

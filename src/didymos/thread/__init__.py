@@ -1,0 +1,1 @@
+"""The digital thread: tamper-evident records of what happened to each unit."""
