@@ -84,7 +84,8 @@ class ParameterEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """May the twin's prediction be used? status after NAMUR NE 107: F failure, C check, S out of specification, M maintenance, ok."""
+    """May the twin's prediction be used? status after NAMUR NE 107: F failure, C function check, S out of
+    specification, M maintenance required, ok. score 0..1: how well the twin explains what is measured."""
 
     ok: bool
     score: float

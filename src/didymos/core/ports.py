@@ -31,7 +31,8 @@ class Bus(Protocol):
     """The stream; p is a partition number. Two streams exist:
 
     plant    tel.<p> (Batch), wav.<p> (Waveform), evt.<p> (Event)
-    results  res.<p>.snapshot.<asset> (Snapshot), res.<p>.case.<case id> (Case), res.<p>.record.<asset> (Record), res.<p>.features.<asset> (Batch)
+    results  res.<p>.snapshot.<asset> (Snapshot), res.<p>.case.<case id> (Case), res.<p>.record.<asset> (Record),
+             res.<p>.features.<asset> (Batch)
     """
 
     async def publish(self, subject: str, data: bytes, message_id: str) -> int:
