@@ -52,7 +52,7 @@ def split_channel_id(text: str) -> tuple[str, str]:
     return asset, channel
 
 
-PARTITIONS = 64
+PARTITIONS = 16
 
 
 def partition(asset: str) -> int:

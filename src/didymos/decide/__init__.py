@@ -1,1 +1,1 @@
-"""From belief to action: alerts and cases."""
+"""From belief to action: which findings become Cases, and what happens to a Case."""
