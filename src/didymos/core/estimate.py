@@ -113,6 +113,18 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
+class ComponentAge:
+    """The survival clock of one fitted part: in service since `since_ns`, running `running_s` of it."""
+
+    id: str
+    title: str
+    part: str
+    serial: str
+    since_ns: int
+    running_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything the twin says about one asset at one moment of plant time.
 
@@ -136,6 +148,7 @@ class Snapshot:
     p_fail_next_stop: float | None
     next_stop_ns: int | None
     running: bool = True
+    components: tuple[ComponentAge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
