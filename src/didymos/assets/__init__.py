@@ -1,1 +1,13 @@
 """One file per machine; the ASSETS table names them."""
+
+from didymos.assets import centrifugal_pump, induction_motor, spindle
+from didymos.assets.generic import GENERIC
+from didymos.core.model import Model
+
+ASSETS: dict[str, Model] = {
+    "induction_motor": induction_motor.MODEL,
+    "centrifugal_pump": centrifugal_pump.MODEL,
+    "spindle": spindle.MODEL,
+}
+
+__all__ = ["ASSETS", "GENERIC"]
