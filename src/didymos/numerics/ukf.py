@@ -114,7 +114,7 @@ class UkfStep:
             if name not in ("y", "r") and not np.isfinite(array).all():
                 row = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise DataError(
-                    f"{self.model.name}: {name} of asset row {row} is not finite. Only y may be NaN (missing); hold the last good value."
+                    f"{self.model.name}: {name} of asset row {row} is not finite; only y may be NaN (missing)."
                 )
         if not (arrays[6] > 0).all() and (~(arrays[6] > 0) & ~np.isnan(arrays[3])).any():
             raise DataError(f"{self.model.name}: r must be above 0 wherever there is a reading.")
