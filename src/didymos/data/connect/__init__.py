@@ -1,0 +1,11 @@
+"""Connectors: one wire protocol each, read-only. `CONNECTORS` is the whole list: name in plant.toml -> class.
+
+Every class takes (source_id, url, options, clock), refuses a wrong url or option with a ConfigError, and keeps the promise of
+`core.ports.Connector`. A new protocol is one file, one test in tests/connect, one line here.
+"""
+
+from __future__ import annotations
+
+from didymos.data.connect.mqtt import Mqtt
+
+CONNECTORS = {"mqtt": Mqtt}
