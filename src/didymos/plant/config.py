@@ -75,8 +75,9 @@ class Erp:
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """The whole configuration. step_s, lateness_s and publish_s are plant time: the grid on which beliefs move, how long a
-    step waits for slower channels, and how often life and reasons are computed."""
+    """The whole configuration. Plant time: step_s, the grid on which beliefs move; lateness_s, how long a step waits for slower
+    channels; publish_s, how often life and reasons are computed; commission_s, how long a new machine is only learned (0: it
+    runs on published parameters)."""
 
     id: str
     name: str
@@ -84,6 +85,7 @@ class Plant:
     step_s: float
     lateness_s: float
     publish_s: float
+    commission_s: float
     clock: Clock
     store: Path
     nats_url: str

@@ -108,7 +108,7 @@ class Reader:
     def plant(self) -> Plant:
         tree = self.tree
         self.only(tree, (), TOP)
-        head = self.table("plant", ("id", "name", "timezone", "step_s", "lateness_s", "publish_s"))
+        head = self.table("plant", ("id", "name", "timezone", "step_s", "lateness_s", "publish_s", "commission_s"))
         store = self.table("store", ("path",))
         nats = self.table("nats", ("url", "mqtt_port"))
         service = self.table("service", ("host", "port"))
@@ -127,6 +127,7 @@ class Reader:
             step_s=step_s,
             lateness_s=self.value(head, ("plant",), "lateness_s", float, 2 * step_s),
             publish_s=self.positive(head, ("plant",), "publish_s", 12 * step_s),
+            commission_s=self.value(head, ("plant",), "commission_s", float, 0.0),
             clock=self.clock(),
             store=(self.path.parent / self.value(store, ("store",), "path", str, "state")).resolve(),
             nats_url=self.value(nats, ("nats",), "url", str, ""),

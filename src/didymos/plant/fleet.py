@@ -1,0 +1,243 @@
+"""One model's machines in one worker: arrays over assets, stepped together.
+
+A step takes each due asset from its belief at step k-1 to step k: inputs of the interval (a missing one holds its last
+value), sensors of the interval (a missing or distrusted one is NaN), the fleet UKF, and the notes that validity, sensor checks
+and forecasts need later. Everything here is in the checkpoint; nothing is random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from didymos.core.channel import channel_id
+from didymos.core.clock import HOUR_NS
+from didymos.core.estimate import Belief
+from didymos.core.model import Model
+from didymos.data.align import Grid
+from didymos.infer import filters
+from didymos.infer.calibrate import calibrate
+from didymos.plant.config import Asset
+
+Array = NDArray[np.float64]
+
+WINDOW = 36  # steps of residuals kept for validity and sensor checks
+UNKNOWN = 2.0  # before commissioning the filter is given this many times the sensor's own noise
+LOADS = 32  # past operating points from which the futures draw
+LOAD_EVERY_H = 5.25  # one each: together the past week, at changing hours of the day
+
+
+@dataclass(slots=True)
+class FleetState:
+    """N assets, n states, k inputs, m sensors.
+
+    held (N, k) inputs in force; loads (N, LOADS, k) past operating points, NaN until filled; whitened, readings (N, WINDOW, m),
+    nis, dof (N, WINDOW) rings over the last steps; since_ns, running_s (N, components) the survival clocks; params (N, p),
+    noise (N, m), seen_low, seen_high (N, k), explained (N, m) from commissioning; record (N, T, k + m) the commissioning
+    record while it fills, (N, 0, k + m) afterwards.
+    """
+
+    time_ns: NDArray[np.int64]
+    mean: Array
+    cov: Array
+    held: Array
+    held_ns: NDArray[np.int64]
+    loads: Array
+    load_count: NDArray[np.int64]
+    whitened: Array
+    readings: Array
+    nis: Array
+    dof: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    distrusted: NDArray[np.bool_]
+    since_ns: NDArray[np.int64]
+    running_s: Array
+    params: Array
+    noise: Array
+    seen_low: Array
+    seen_high: Array
+    explained: Array
+    commissioned: NDArray[np.bool_]
+    record: Array
+
+
+class Fleet:
+    """`state` is replaced or written row by row in `step`; the rest never changes."""
+
+    def __init__(self, model: Model, assets: Sequence[Asset], rows: Sequence[int], grid: Grid, commission_s: float = 0.0) -> None:
+        self.model = model
+        self.commission_steps = round(commission_s * 1e9 / grid.step_ns)
+        self.assets = tuple(assets)
+        self.rows = np.asarray(rows, np.int64)
+        self.local = {int(row): i for i, row in enumerate(rows)}
+        self.grid = grid
+        self.input_place = _places(grid, assets, [c.name for c in model.inputs])
+        self.sensor_place = _places(grid, assets, [c.name for c in model.sensors])
+        self.constant = np.array([[dict(a.constants).get(c.name, np.nan) for c in model.inputs] for a in assets])
+        self.nameplate = nameplate(model, assets)
+        self.process_noise = np.array(model.process_noise, float)
+        self.state = self.fresh(len(assets))
+        self._kernel: Callable[..., Any] | None = None
+
+    def fresh(self, n: int) -> FleetState:
+        """Every asset as commissioned."""
+        model, k, m = self.model, len(self.model.inputs), self.model.n_sensors
+        belief = filters.init(model, self.nameplate, n)
+        return FleetState(
+            time_ns=np.zeros(n, np.int64),
+            mean=np.array(belief.mean),
+            cov=np.array(belief.cov),
+            held=np.array(self.constant),
+            held_ns=np.zeros((n, k), np.int64),
+            loads=np.full((n, LOADS, k), np.nan),
+            load_count=np.zeros(n, np.int64),
+            whitened=np.full((n, WINDOW, m), np.nan),
+            readings=np.full((n, WINDOW, m), np.nan),
+            nis=np.full((n, WINDOW), np.nan),
+            dof=np.zeros((n, WINDOW), np.int64),
+            steps=np.zeros(n, np.int64),
+            distrusted=np.zeros((n, m), bool),
+            since_ns=np.array([[a.commissioned_ns] * len(model.components) for a in self.assets], np.int64),
+            running_s=np.zeros((n, len(model.components))),
+            params=self.nameplate.copy(),
+            noise=UNKNOWN * np.tile([c.noise for c in model.sensors], (n, 1)),
+            seen_low=np.full((n, k), -np.inf),
+            seen_high=np.full((n, k), np.inf),
+            explained=np.full((n, m), np.nan),
+            commissioned=np.full(n, self.commission_steps == 0),
+            record=np.full((n, self.commission_steps, k + m), np.nan),
+        )
+
+    def step(self, who: NDArray[np.int64], step: NDArray[np.int64]) -> Any:
+        """Take assets `who` (M,) (local numbers) to `step` (M,). Returns the kernel's result for those that could be stepped, and
+        which they are: (who, result) - an asset whose inputs were never seen waits."""
+        s, grid = self.state, self.grid
+        time_ns = step * grid.step_ns
+        u = grid.values(self.input_place[who], step[:, None])
+        fresh = np.isfinite(u)
+        s.held[who] = np.where(fresh, u, s.held[who])
+        s.held_ns[who] = np.where(fresh, time_ns[:, None], s.held_ns[who])
+        y = grid.values(self.sensor_place[who], step[:, None])
+        s.time_ns[who] = time_ns
+        ready = np.isfinite(s.held[who]).all(axis=1)
+        who, y, time_ns, step = who[ready], y[ready], time_ns[ready], step[ready]
+        if not len(who):
+            return who, None
+        self._start_thermal(who)
+        trusted = np.where(s.distrusted[who], np.nan, y)
+        result = self.update(s.mean[who], s.cov[who], s.held[who], trusted, who)
+        s.mean[who], s.cov[who] = result.mean, result.cov
+        slot = s.steps[who] % WINDOW
+        innovation = (y - result.predicted) / result.predicted_sd
+        s.whitened[who, slot], s.readings[who, slot] = innovation, y
+        s.nis[who, slot], s.dof[who, slot] = result.nis, result.dof
+        s.steps[who] += 1
+        self._remember_load(who, time_ns)
+        self._commission(who, y)
+        return who, result
+
+    def update(self, mean: Array, cov: Array, u: Array, y: Array, who: NDArray[np.int64]) -> Any:
+        """One UKF step of assets `who`; the arguments are not changed."""
+        n = len(who)
+        dt_s = np.full(n, self.grid.step_ns / 1e9)
+        return self.kernel(mean, cov, u, y, self.state.params[who], self.process_noise, self.state.noise[who], dt_s)
+
+    @property
+    def kernel(self) -> Callable[..., Any]:
+        if self._kernel is None:
+            from didymos.numerics.ukf import ukf_kernel
+
+            substeps = max(1, int(np.ceil(self.grid.step_ns / 1e9 / self.model.max_step_s)))
+            self._kernel = ukf_kernel(self.model, engine="auto", substeps=substeps)
+        return self._kernel
+
+    def load(self, who: NDArray[np.int64]) -> Array:
+        """Operating points of the past week (M, LOADS, k), each asset's known ones repeated to fill."""
+        found = np.empty((len(who), LOADS, len(self.model.inputs)))
+        for i, asset in enumerate(who):
+            known = self.state.loads[asset, : max(1, min(LOADS, int(self.state.load_count[asset])))]
+            known = np.where(np.isfinite(known), known, self.state.held[asset])
+            found[i] = np.resize(known, found[i].shape)
+        return found
+
+    def window(self, asset: int, array: Array) -> Array:
+        """The last steps of a ring (WINDOW, ...) of one asset, oldest first."""
+        count = int(self.state.steps[asset])
+        return np.roll(array[asset], -(count % WINDOW), axis=0)[max(0, WINDOW - count) :]
+
+    def reset(self, asset: int, component: int, time_ns: int) -> None:
+        """The component was replaced: its wear states and its survival clock start anew."""
+        wear = self.model.components[component].wear
+        belief = filters.reset(self.model, self.belief(), asset, wear)
+        self.state.mean, self.state.cov = np.array(belief.mean), np.array(belief.cov)
+        self.state.since_ns[asset, component] = time_ns
+        self.state.running_s[asset, component] = 0.0
+
+    def belief(self) -> Belief:
+        return Belief(self.state.time_ns, self.state.mean, self.state.cov)
+
+    def restore(self, state: FleetState) -> None:
+        self.state = FleetState(*(np.array(getattr(state, f.name)) for f in fields(FleetState)))
+
+    def _start_thermal(self, who: NDArray[np.int64]) -> None:
+        """At an asset's first step its fast states begin at equilibrium with the inputs of that moment."""
+        first = who[self.state.steps[who] == 0]
+        if len(first):
+            self._to_equilibrium(first)
+
+    def _to_equilibrium(self, who: NDArray[np.int64]) -> None:
+        s = self.state
+        x, u, p = self.model.State(*s.mean[who].T), self.model.Input(*s.held[who].T), self.model.Params(*s.params[who].T)
+        settled = np.stack(np.broadcast_arrays(*self.model.steady(x, u, p)), axis=1)
+        s.mean[who] = np.clip(settled, np.array(self.model.low), np.array(self.model.high))
+
+    def _commission(self, who: NDArray[np.int64], y: Array) -> None:
+        """Record what a new machine does; when the record is full, fit the model to it and start the belief anew."""
+        s, k = self.state, len(self.model.inputs)
+        new = who[~s.commissioned[who]]
+        if not len(new):
+            return
+        s.record[new, s.steps[new] - 1] = np.concatenate([s.held[new], y[~s.commissioned[who]]], axis=1)
+        full = new[s.steps[new] == self.commission_steps]
+        if not len(full):
+            return
+        found = calibrate(self.model, s.params[full], s.record[full, :, :k], s.record[full, :, k:], self.grid.step_ns / 1e9)
+        s.params[full], s.noise[full], s.explained[full] = found.params, found.noise, found.explained
+        s.seen_low[full], s.seen_high[full] = found.low, found.high
+        s.commissioned[full] = True
+        belief = filters.init(self.model, s.params[full], len(full))
+        s.mean[full], s.cov[full] = belief.mean, belief.cov
+        self._to_equilibrium(full)
+        s.nis[full], s.whitened[full] = np.nan, np.nan
+        if s.commissioned.all():
+            s.record = s.record[:, :0]
+
+    def _remember_load(self, who: NDArray[np.int64], time_ns: NDArray[np.int64]) -> None:
+        s = self.state
+        running = np.abs(s.held[who][:, self.speed]) > 1e-6 if self.speed is not None else np.ones(len(who), bool)
+        s.running_s[who] += np.where(running, self.grid.step_ns / 1e9, 0.0)[:, None]
+        every = int(LOAD_EVERY_H * HOUR_NS)
+        turn = (time_ns // every != (time_ns - self.grid.step_ns) // every) | (s.load_count[who] == 0)
+        for asset in who[turn]:
+            s.loads[asset, s.load_count[asset] % LOADS] = s.held[asset]
+            s.load_count[asset] += 1
+
+    @property
+    def speed(self) -> int | None:
+        names = [c.name for c in self.model.inputs]
+        return names.index("speed") if "speed" in names else None
+
+
+def nameplate(model: Model, assets: Sequence[Asset]) -> Array:
+    """Published parameters with the plant file's overrides, (N, p)."""
+    published = zip(model.Params._fields, model.Params(), strict=True)
+    defaults = list(published)
+    return np.array([[dict(a.parameters).get(name, value) for name, value in defaults] for a in assets], float)
+
+
+def _places(grid: Grid, assets: Sequence[Asset], names: Sequence[str]) -> NDArray[np.int64]:
+    return np.array([[grid.place(channel_id(asset.id, name)) for name in names] for asset in assets], np.int64)

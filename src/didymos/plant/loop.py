@@ -1,0 +1,327 @@
+"""The worker's loop as a value machine: messages in stream order go in, results come out; no clock, no socket, no randomness.
+
+    loop.feed(message)   -> samples onto the grid, due steps taken, beliefs moved, results appended to `outputs`
+    loop.state()         -> everything that must survive; `restore` brings it back exactly
+
+Live, replay, tests and benchmarks run this same code. What it says depends on the messages and their order alone, so that a
+worker killed at any moment and restored from {sequence, state} says the same as one that was never disturbed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from didymos.assets import ASSETS
+from didymos.assets.bearings import BEARINGS, orders
+from didymos.core.case import Case, Event, Record
+from didymos.core.channel import channel_id, partition, split_channel_id
+from didymos.core.errors import DataError
+from didymos.core.estimate import Tick
+from didymos.core.ports import Message
+from didymos.core.series import Batch, Quality, Waveform, batch_of
+from didymos.data.align import Grid, GridState
+from didymos.decide.alerts import Watch, decided, maintained, review
+from didymos.formats.wire import pack, unpack
+from didymos.infer.features import level_features, match_frequency, vibration_features
+from didymos.numerics.spectra import BearingOrders, Line
+from didymos.plant import judge
+from didymos.plant.baseline import Baselines, BaselineState
+from didymos.plant.config import Asset, Plant
+from didymos.plant.config_check import FEATURES
+from didymos.plant.fleet import Fleet, FleetState
+
+log = logging.getLogger("didymos.worker")
+
+Output = tuple[str, bytes, str]
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is remembered of each asset beside its belief; part of the checkpoint.
+
+    lines      bearing lines of the newest waveform
+    resets     replacements that take effect at a step not yet reached: (event id, time_ns, component)
+    applied    ids of work orders that had their effect
+    """
+
+    watch: Watch = field(default_factory=Watch)
+    lines: tuple[Line, ...] = ()
+    resets: tuple[tuple[str, int, str], ...] = ()
+    applied: tuple[str, ...] = ()
+    serials: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class LoopState:
+    sequence: int
+    grid: GridState
+    fleets: dict[str, FleetState]
+    baselines: BaselineState
+    memory: dict[str, Memory]
+
+
+class Loop:
+    """All assets of `partitions`. `outputs` and `ticks` are taken by whoever drives the loop; `rewinds` are late
+    replacements that need history (see `plant.rewind`)."""
+
+    def __init__(self, plant: Plant, partitions: Sequence[int] | None = None) -> None:
+        mine = [a for a in plant.assets if partitions is None or partition(a.id) in partitions]
+        self.plant = plant
+        self.assets = {a.id: i for i, a in enumerate(mine)}
+        self.config = mine
+        self.grid = _grid(plant, mine)
+        self.fleets: dict[str, Fleet] = {}
+        for name, model in ASSETS.items():
+            rows = [i for i, a in enumerate(mine) if a.model == name]
+            if rows:
+                self.fleets[name] = Fleet(model, [mine[i] for i in rows], rows, self.grid, plant.commission_s)
+        generic = [i for i, a in enumerate(mine) if a.model not in ASSETS]
+        self.baselines = Baselines([mine[i] for i in generic], generic, self.grid)
+        self.memory = {a.id: Memory(serials=tuple((c.id, c.serial) for c in a.components)) for a in mine}
+        self.sequence = 0
+        self.outputs: list[Output] = []
+        self.ticks: list[Tick] = []
+        self.rewinds: list[Event] = []
+        self.unreadable = 0
+        self._publish_steps = max(1, round(plant.publish_s / plant.step_s))
+
+    # ---- messages
+
+    def feed(self, message: Message) -> None:
+        """Fold one stream message in. A message that cannot be read is counted, logged and passed over: it stays in the stream."""
+        kind = message.subject.partition(".")[0]
+        self.sequence = message.sequence
+        try:
+            if kind == "tel":
+                self.samples(unpack(Batch, message.data))
+            elif kind == "wav":
+                self.waveform(unpack(Waveform, message.data))
+            elif kind == "evt":
+                self.event(unpack(Event, message.data))
+        except DataError as error:
+            self.unreadable += 1
+            log.warning("message %d on %s cannot be used: %s", message.sequence, message.subject, error)
+
+    def samples(self, batch: Batch) -> None:
+        if not len(batch):
+            return
+        for place, time_ns, value, quality in self.grid.chunks(batch):
+            timely = (quality != Quality.LATE) & (quality != Quality.CLOCK)
+            if timely.any():
+                self.grid.see(self.grid.asset_of[place[timely]], time_ns[timely])
+                self.take_due()
+            self.grid.store(place, time_ns, value, quality)
+
+    def waveform(self, wave: Waveform) -> None:
+        """Its features become samples, and results for history; its bearing lines are kept as evidence."""
+        asset_id, channel = split_channel_id(wave.channel)
+        row = self.assets.get(asset_id)
+        if row is None or wave.quality >= Quality.CLOCK:
+            return
+        asset = self.config[row]
+        geometry = bearing_orders(asset)
+        if geometry is None:
+            found = level_features(wave.samples, wave.rate_hz)
+        else:
+            speed = self.speed(asset, wave.start_ns)
+            found = vibration_features(wave.samples, wave.rate_hz, speed, geometry)
+            self.memory[asset_id].lines = match_frequency(wave.samples, wave.rate_hz, speed, geometry)
+        rows = [(channel_id(asset_id, feature_name(asset, channel, n)), wave.start_ns, v, _finite(v)) for n, v in found.items()]
+        batch = batch_of(rows)
+        self.emit(f"res.{partition(asset_id)}.features.{asset_id}", batch, f"features:{wave.channel}:{wave.start_ns}")
+        self.samples(batch)
+
+    def speed(self, asset: Asset, time_ns: int) -> float:
+        """Shaft speed [rad/s] in the step of `time_ns`, else the last one known, NaN when none."""
+        step = np.array(-(-time_ns // self.grid.step_ns))
+        now = float(self.grid.values(np.array(self.grid.place(channel_id(asset.id, "speed"))), step))
+        fleet = self.fleets.get(asset.model)
+        if np.isfinite(now):
+            return now
+        if fleet is None or fleet.speed is None:
+            return dict(asset.constants).get("speed", float("nan"))
+        return float(fleet.state.held[fleet.local[self.assets[asset.id]], fleet.speed])
+
+    # ---- events
+
+    def event(self, event: Event) -> None:
+        """A work order or a person's decision; the same id twice has no second effect."""
+        memory = self.memory.get(event.asset)
+        if memory is None or event.id in memory.applied:
+            return
+        if event.kind == "case_verdict":
+            memory.watch, changed = decided(memory.watch, event, event.time_ns)
+            memory.applied = (*memory.applied, event.id)[-200:]
+            self.publish_cases(changed)
+        elif event.kind == "work_order_closed":
+            self.replaced(event, memory)
+
+    def replaced(self, event: Event, memory: Memory) -> None:
+        """Schedule the reset for the step in which it happened; when that step is past, ask for a rewind."""
+        row = self.assets[event.asset]
+        component = str(event.body.get("component", ""))
+        if self.component(row, component) is None:
+            log.warning("%s: work order %s names component %r, which this machine does not have", event.asset, event.id, component)
+            return
+        memory.applied = (*memory.applied, event.id)[-200:]
+        self.swap_serial(memory, component, str(event.body.get("new_serial") or ""))
+        memory.watch, changed = maintained(memory.watch, component, event.id, event.time_ns)
+        self.publish_cases(changed)
+        body: dict[str, object] = {**event.body, "work_order": event.id, "known_ns": event.known_ns}
+        self.record(Record(f"maintenance:{event.id}", "maintenance", event.asset, event.time_ns, body))
+        step = -(-event.time_ns // self.grid.step_ns)
+        if step >= self.grid.next_step[row]:
+            memory.resets = (*memory.resets, (event.id, event.time_ns, component))
+        else:
+            self.rewinds.append(event)
+
+    def component(self, row: int, component: str) -> int | None:
+        """Number of the component in its model, -1 for a generic asset (which has none to reset)."""
+        asset = self.config[row]
+        if asset.model not in ASSETS:
+            return -1
+        return next((i for i, c in enumerate(ASSETS[asset.model].components) if c.id == component), None)
+
+    @staticmethod
+    def swap_serial(memory: Memory, component: str, serial: str) -> None:
+        if serial:
+            memory.serials = (*(pair for pair in memory.serials if pair[0] != component), (component, serial))
+
+    # ---- steps
+
+    def take_due(self) -> None:
+        """Take every step that is complete, oldest first, whole fleet slices at a time."""
+        while len(due := self.grid.due()):
+            step = self.grid.next_step[due]
+            for fleet in self.fleets.values():
+                mine = np.isin(due, fleet.rows)
+                if mine.any():
+                    self.take(fleet, np.searchsorted(fleet.rows, due[mine]), step[mine])
+            mine = np.isin(due, self.baselines.rows)
+            if mine.any():
+                self.take_baselines(np.searchsorted(self.baselines.rows, due[mine]), step[mine])
+            self.grid.taken(due)
+
+    def take(self, fleet: Fleet, who: NDArray[np.int64], step: NDArray[np.int64]) -> None:
+        self.apply_resets(fleet, who, step)
+        who, result = fleet.step(who, step)
+        if result is None:
+            return
+        time_ns = fleet.state.time_ns[who]
+        for i, asset in enumerate(who):
+            self.ticks.append(judge.tick(fleet, int(asset), result, i))
+        publish = who[(time_ns // self.grid.step_ns) % self._publish_steps == 0]
+        if len(publish):
+            self.judge(fleet, publish)
+
+    def apply_resets(self, fleet: Fleet, who: NDArray[np.int64], step: NDArray[np.int64]) -> None:
+        """Replacements that happened before the step now taken."""
+        for asset, k in zip(who, step, strict=True):
+            memory = self.memory[fleet.assets[asset].id]
+            for id, time_ns, component in memory.resets:
+                if -(-time_ns // self.grid.step_ns) <= k:
+                    number = self.component(int(fleet.rows[asset]), component)
+                    assert number is not None
+                    fleet.reset(int(asset), number, time_ns)
+                    memory.resets = tuple(r for r in memory.resets if r[0] != id)
+
+    def judge(self, fleet: Fleet, who: NDArray[np.int64]) -> None:
+        """Life, validity, reasons and cases of assets `who`; published."""
+        for verdict in judge.judge(self.plant, fleet, who, [self.memory[fleet.assets[a].id] for a in who], self.sequence):
+            self.conclude(verdict)
+
+    def take_baselines(self, who: NDArray[np.int64], step: NDArray[np.int64]) -> None:
+        self.ticks += self.baselines.step(who, step)
+        publish = who[step % self._publish_steps == 0]
+        for asset in publish:
+            memory = self.memory[self.baselines.assets[asset].id]
+            self.conclude(self.baselines.judge(self.plant, int(asset), memory.serials, self.sequence))
+
+    def conclude(self, verdict: judge.Verdict) -> None:
+        snapshot = verdict.snapshot
+        memory = self.memory[snapshot.asset]
+        memory.watch, changed = review(memory.watch, snapshot.asset, verdict.findings, snapshot.time_ns)
+        self.emit(
+            f"res.{partition(snapshot.asset)}.snapshot.{snapshot.asset}", snapshot, f"snapshot:{snapshot.asset}:{snapshot.time_ns}"
+        )
+        self.publish_cases(changed)
+
+    # ---- results
+
+    def publish_cases(self, changed: Sequence[Case]) -> None:
+        for case in changed:
+            p = partition(case.asset)
+            name = f"case:{case.id}:{case.state}:{case.priority}:{case.changed_ns}"
+            self.emit(f"res.{p}.case.{case.id}", case, name)
+            body: dict[str, object] = {
+                "case": case.id,
+                "mode": case.mode,
+                "component": case.component,
+                "state": case.state,
+                "priority": case.priority,
+                "p_fail_next_stop": case.p_fail_next_stop,
+                "expected_cost": case.expected_cost,
+                "sentence": case.sentence,
+                "verdict": case.verdict,
+            }
+            self.record(Record(name, "case", case.asset, case.changed_ns, body))
+
+    def record(self, record: Record) -> None:
+        self.emit(f"res.{partition(record.subject)}.record.{record.subject}", record, f"record:{record.key}")
+
+    def emit(self, subject: str, value: object, message_id: str) -> None:
+        self.outputs.append((subject, pack(value), message_id))
+
+    # ---- checkpoint
+
+    def state(self) -> bytes:
+        fleets = {name: fleet.state for name, fleet in self.fleets.items()}
+        return pack(LoopState(self.sequence, self.grid.state(), fleets, self.baselines.state, self.memory))
+
+    def restore(self, data: bytes) -> None:
+        """Go on exactly where `state` was taken. DataError when it belongs to another plant file."""
+        state = unpack(LoopState, data)
+        if set(state.memory) != set(self.memory) or state.grid.last_time.shape != self.grid.last_time.shape:
+            raise DataError(
+                "worker: the checkpoint belongs to another set of assets or tags than this plant file. "
+                "Start with an empty store, or give back the earlier plant file."
+            )
+        self.sequence = state.sequence
+        self.grid.restore(state.grid)
+        for name, fleet in self.fleets.items():
+            fleet.restore(state.fleets[name])
+        self.baselines.restore(state.baselines)
+        self.memory = state.memory
+
+
+def bearing_orders(asset: Asset) -> BearingOrders | None:
+    """Defect orders of the bearing whose vibration the asset's waveform shows: plant.toml's `bearing`."""
+    return BearingOrders(*orders(BEARINGS[asset.bearing])) if asset.bearing else None
+
+
+def feature_name(asset: Asset, channel: str, feature: str) -> str:
+    """A physics model's machine has one waveform, and its features plain names; a generic asset may have several."""
+    return feature if asset.model in ASSETS else f"{channel}_{feature}"
+
+
+def _grid(plant: Plant, assets: Sequence[Asset]) -> Grid:
+    """Every scalar channel that a tag feeds, and every feature of every waveform."""
+    names: list[str] = []
+    asset_of: list[int] = []
+    for row, asset in enumerate(assets):
+        channels = [tag.channel for tag in asset.tags if not tag.waveform]
+        for tag in asset.tags:
+            if tag.waveform:
+                channels += [feature_name(asset, tag.channel, f) for f in ("velocity_rms", "acceleration_rms", *FEATURES)]
+        names += [channel_id(asset.id, channel) for channel in dict.fromkeys(channels)]
+        asset_of += [row] * (len(names) - len(asset_of))
+    return Grid(names, asset_of, len(assets), plant.step_s, plant.lateness_s)
+
+
+def _finite(value: float) -> int:
+    return Quality.GOOD if np.isfinite(value) else Quality.BAD

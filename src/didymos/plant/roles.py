@@ -1,0 +1,122 @@
+"""The roles of the runtime, each a process of its own: edge, worker, historian, erp polling inside edge, and who starts whom.
+
+edge        sources and ERP -> stream           worker   stream -> beliefs -> results
+historian   stream and results -> history, and results -> the plant's ledger
+serve       (in didymos.service) results and history -> HTTP, websocket, page
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from didymos.core.case import Event, Record
+from didymos.core.channel import PARTITIONS, partition
+from didymos.core.errors import ConnectError, DataError
+from didymos.core.ports import Bus, Connector
+from didymos.data.connect import CONNECTORS
+from didymos.data.stream import open_bus
+from didymos.data.stream.server import ServerConfig, command, wait_ready
+from didymos.formats.wire import pack, unpack_plain
+from didymos.plant.config import Erp, Plant
+from didymos.plant.edge import Edge
+from didymos.plant.supervise import Role
+
+log = logging.getLogger("didymos")
+
+
+def connectors(plant: Plant) -> dict[str, Connector]:
+    """One per source of the plant file. ConfigError for an option that its connector does not know."""
+    return {s.id: CONNECTORS[s.type](s.id, s.url, dict(s.options), plant.clock) for s in plant.sources}
+
+
+async def edge(plant: Plant, nats_url: str) -> None:
+    bus = await open_bus(nats_url)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for erp in plant.erps:
+                group.create_task(poll_erp(plant, erp, bus))
+            group.create_task(Edge(plant, bus, connectors(plant)).run())
+    finally:
+        await bus.close()
+
+
+async def poll_erp(plant: Plant, erp: Erp, bus: Bus) -> None:
+    """Closed work orders -> events on the stream, from the position kept in the bus, each exactly once by its number."""
+    from didymos.data.erp.sql import WorkOrders
+
+    orders = WorkOrders(erp.url, dict(erp.options), known_assets={a.id for a in plant.assets})
+    key = f"erp-{erp.id}"
+    saved = await bus.get(key)
+    position = tuple(unpack_plain(saved)) if saved else None
+    away = False
+    while True:
+        try:
+            events, rejects, position = await asyncio.to_thread(orders.poll, position, plant.clock.now_ns())
+            if away:
+                log.warning("erp %s: reachable again", erp.id)
+            away = False
+        except (ConnectError, DataError) as error:
+            if not away:
+                log.warning("erp %s: %s", erp.id, error)
+            away = True
+            events, rejects = [], []
+        for reject in rejects:
+            log.warning("erp %s: %s", erp.id, reject)
+        for event in events:
+            await publish_event(bus, event)
+        if events:
+            await bus.put(key, pack(position))
+        await asyncio.sleep(erp.poll_s)
+
+
+async def publish_event(bus: Bus, event: Event) -> None:
+    await bus.publish(f"evt.{partition(event.asset)}", pack(event), f"event:{event.id}")
+
+
+async def worker(plant: Plant, nats_url: str, partitions: Sequence[int] = range(PARTITIONS)) -> None:
+    from didymos.data.history.client import BusHistory
+    from didymos.plant.loop import Loop
+    from didymos.plant.worker import Worker
+
+    bus = await open_bus(nats_url)
+    try:
+        await Worker(Loop(plant, partitions), bus, BusHistory(bus)).run()
+    finally:
+        await bus.close()
+
+
+async def historian(plant: Plant, nats_url: str) -> None:
+    from didymos.data.history.owner import Historian
+    from didymos.thread.ledger import SqliteLedger
+
+    bus = await open_bus(nats_url)
+    plant.store.mkdir(parents=True, exist_ok=True)
+    ledger = SqliteLedger(plant.store / "ledger.db")
+
+    def on_record(record: Record) -> None:
+        ledger.append(record)
+
+    try:
+        await Historian().run(bus, plant.store / "history", plant.clock, on_record)
+    finally:
+        await bus.close()
+
+
+def runtime(plant: Plant, plant_file: Path, nats_url: str, server: ServerConfig | None, token: str) -> list[Role]:
+    """The children of `didymos run`, in starting order. `server` None: nats is somebody else's."""
+
+    def child(role: str, *more: str) -> Role:
+        return Role(role, (sys.executable, "-m", "didymos.service.cli", role, str(plant_file), "--nats", nats_url, *more))
+
+    roles = [child("historian"), child("worker"), child("serve", "--token", token), child("edge")]
+    if server is None:
+        return roles
+
+    async def ready() -> None:
+        await asyncio.to_thread(wait_ready, nats_url, 20.0)
+
+    return [Role("nats", tuple(command(server)), ready), *roles]

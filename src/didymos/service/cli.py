@@ -1,0 +1,192 @@
+"""The `didymos` command. Exit status 0 done, 1 the answer is "no", 2 usage or input error. Heavy imports wait for their command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from didymos.core.errors import DidymosError
+
+app = typer.Typer(
+    help="A digital twin for manufacturing.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+PlantFile = Annotated[Path, typer.Argument(metavar="PLANT.toml", help="the plant file")]
+Nats = Annotated[str, typer.Option("--nats", help="URL of the nats-server; empty: the plant file's, else an embedded one")]
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname).1s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    for noisy in ("asyncua", "httpx", "uvicorn.access", "nats", "uvicorn.error"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    try:
+        app()
+    except DidymosError as error:
+        typer.echo(f"didymos: {error}", err=True)
+        raise SystemExit(2) from error
+
+
+def until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run one role until it ends, or until SIGTERM or SIGINT asks it to."""
+
+    async def guarded() -> None:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            pass
+
+    asyncio.run(guarded())
+
+
+@app.command()
+def check(plant_file: PlantFile, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Every mistake of a plant file in one pass: line, what was given, what is allowed, what to do."""
+    from dataclasses import asdict
+
+    from didymos.plant.config import read
+
+    plant, mistakes = read(plant_file)
+    if as_json:
+        typer.echo(json.dumps({"ok": plant is not None, "mistakes": [asdict(m) for m in mistakes]}))
+    elif plant is not None:
+        tags = sum(len(a.tags) for a in plant.assets)
+        typer.echo(f"{plant_file.name}: no mistake. {len(plant.assets)} assets, {tags} tags, {len(plant.sources)} sources.")
+    else:
+        for mistake in mistakes:
+            typer.echo(str(mistake))
+        typer.echo(f"{plant_file.name}: {len(mistakes)} mistake{'s' * (len(mistakes) > 1)}.")
+    raise typer.Exit(0 if plant is not None else 1)
+
+
+@app.command()
+def run(plant_file: PlantFile, nats: Nats = "") -> None:
+    """The runtime: starts and supervises nats, historian, worker, serve and edge."""
+    from didymos.data.stream.server import ServerConfig, free_port
+    from didymos.plant.config import load
+    from didymos.plant.roles import runtime
+    from didymos.plant.supervise import supervise
+
+    plant = load(plant_file)
+    url = nats or plant.nats_url
+    server = None
+    if not url:
+        server = ServerConfig(store=plant.store / "stream", port=free_port(), mqtt_port=plant.mqtt_port)
+        url = server.url
+    plant.store.mkdir(parents=True, exist_ok=True)
+    token = secrets.token_urlsafe(18)
+    typer.echo(f"{plant.name}: http://{plant.host}:{plant.port}/   token for changes: {token}")
+    asyncio.run(_supervised(supervise, runtime(plant, plant_file, url, server, token), plant.store / "pids.json"))
+
+
+async def _supervised(supervise: Any, roles: Any, pid_file: Path) -> None:
+    """Until SIGTERM or SIGINT. `pid_file` always names the children that run now, for those who want to look or kill."""
+    stop = asyncio.Event()
+    pids: dict[str, int] = {}
+
+    def started(name: str, pid: int) -> None:
+        pids[name] = pid
+        pid_file.write_text(json.dumps(pids))
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await supervise(roles, stop, started)
+
+
+@app.command()
+def edge(plant_file: PlantFile, nats: Nats = "") -> None:
+    """Role: sources and ERP -> stream."""
+    from didymos.plant import roles
+    from didymos.plant.config import load
+
+    plant = load(plant_file)
+    until_stopped(roles.edge(plant, _bus_url(nats, plant.nats_url)))
+
+
+@app.command()
+def worker(
+    plant_file: PlantFile,
+    nats: Nats = "",
+    partitions: Annotated[str, typer.Option(help="first-last of the partitions to own")] = "0-15",
+) -> None:
+    """Role: stream -> beliefs -> results."""
+    from didymos.plant import roles
+    from didymos.plant.config import load
+
+    first, _, last = partitions.partition("-")
+    if not (first.isdigit() and last.isdigit() and int(first) <= int(last) < 16):
+        raise typer.BadParameter(f"{partitions!r}; write first-last within 0-15, for example 0-7")
+    plant = load(plant_file)
+    until_stopped(roles.worker(plant, _bus_url(nats, plant.nats_url), range(int(first), int(last) + 1)))
+
+
+@app.command()
+def historian(plant_file: PlantFile, nats: Nats = "") -> None:
+    """Role: stream and results -> history and ledger."""
+    from didymos.plant import roles
+    from didymos.plant.config import load
+
+    plant = load(plant_file)
+    until_stopped(roles.historian(plant, _bus_url(nats, plant.nats_url)))
+
+
+@app.command()
+def serve(
+    plant_file: PlantFile, nats: Nats = "", token: Annotated[str, typer.Option(help="allows changes; empty: read-only")] = ""
+) -> None:
+    """Role: results and history -> HTTP, websocket, page."""
+    from didymos.plant.config import load
+    from didymos.service import serve as role
+
+    plant = load(plant_file)
+    until_stopped(role.serve(plant, _bus_url(nats, plant.nats_url), token or None))
+
+
+def _bus_url(given: str, configured: str) -> str:
+    url = given or configured
+    if not url:
+        raise typer.BadParameter("no nats-server: give --nats nats://host:port, or set [nats] url in the plant file")
+    return url
+
+
+@app.command()
+def bench(
+    name: str,
+    data: Annotated[Path | None, typer.Option(help="folder laid out like the data folder")] = None,
+    part: Annotated[str | None, typer.Option(help="one part only; exit status 2 when the data hold no such part")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="the last line is one JSON object")] = False,
+) -> None:
+    """One published figure, with its peer in the same run where one is named."""
+    from importlib import import_module
+
+    from didymos.bench import BENCHES
+
+    if name not in BENCHES:
+        raise typer.BadParameter(f"{name!r} is not known; there are {', '.join(BENCHES)}")
+    result = import_module(f"didymos.bench.{name}").run(data, part)
+    if part is not None and part in result.get("absent", ()):
+        typer.echo(f"didymos: bench {name}: part {part!r} is absent from {data}", err=True)
+        raise typer.Exit(2)
+    if as_json:
+        typer.echo(json.dumps(result))
+    else:
+        from didymos.bench import show
+
+        typer.echo(show(result))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
