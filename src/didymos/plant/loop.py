@@ -215,9 +215,12 @@ class Loop:
         time_ns = fleet.state.time_ns[who]
         for i, asset in enumerate(who):
             self.ticks.append(judge.tick(fleet, int(asset), result, i))
-        publish = who[(time_ns // self.grid.step_ns) % self._publish_steps == 0]
+        publish = np.flatnonzero((time_ns // self.grid.step_ns) % self._publish_steps == 0)
         if len(publish):
-            self.judge(fleet, publish)
+            memories = [self.memory[fleet.assets[a].id] for a in who[publish]]
+            rows = type(result)(*(column[publish] for column in result))
+            for verdict in judge.judge(self.plant, fleet, who[publish], rows, memories, self.sequence):
+                self.conclude(verdict)
 
     def apply_resets(self, fleet: Fleet, who: NDArray[np.int64], step: NDArray[np.int64]) -> None:
         """Replacements that happened before the step now taken."""
@@ -229,11 +232,6 @@ class Loop:
                     assert number is not None
                     fleet.reset(int(asset), number, time_ns)
                     memory.resets = tuple(r for r in memory.resets if r[0] != id)
-
-    def judge(self, fleet: Fleet, who: NDArray[np.int64]) -> None:
-        """Life, validity, reasons and cases of assets `who`; published."""
-        for verdict in judge.judge(self.plant, fleet, who, [self.memory[fleet.assets[a].id] for a in who], self.sequence):
-            self.conclude(verdict)
 
     def take_baselines(self, who: NDArray[np.int64], step: NDArray[np.int64]) -> None:
         self.ticks += self.baselines.step(who, step)

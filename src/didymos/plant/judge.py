@@ -1,0 +1,339 @@
+"""From belief to verdict: what the twin says about a machine, and which findings it hands to the alert rules.
+
+tick     one step for the live page: measured, twin, 95 % band
+judge    every publish_s: validity, failure-time distribution per mode, reasons -> Snapshot, and one Finding per mode
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from didymos.core.channel import Channel, channel_id
+from didymos.core.clock import DAY_NS, SECOND_NS
+from didymos.core.estimate import ComponentAge, Estimate, Life, ParameterEstimate, Snapshot, Tick, Validity, Why
+from didymos.core.model import Model
+from didymos.decide.alerts import Finding
+from didymos.infer import filters, sensors
+from didymos.infer.explain import why
+from didymos.infer.life import failed_before, forecast, lives
+from didymos.infer.validity import assess
+from didymos.plant.config import Asset, Plant
+from didymos.plant.fleet import Fleet
+
+if TYPE_CHECKING:
+    from didymos.plant.loop import Memory
+
+Array = NDArray[np.float64]
+
+HORIZON_S = 60.0 * 86_400.0
+STEPS = 480
+TRAJECTORIES = 600
+SEED = 20260105  # the same at every publication: what changes between two forecasts is the belief, not the dice
+BAND = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    snapshot: Snapshot
+    findings: tuple[Finding, ...]
+
+
+def tick(fleet: Fleet, asset: int, result: Any, i: int) -> Tick:
+    """Row `i` of the kernel's result, for asset `asset` (local number)."""
+    spread = BAND * result.predicted_sd[i]
+    config = fleet.assets[asset]
+    slot = (int(fleet.state.steps[asset]) - 1) % fleet.state.readings.shape[1]
+    return Tick(
+        config.id,
+        int(fleet.state.time_ns[asset]),
+        tuple(channel_id(config.id, c.name) for c in fleet.model.sensors),
+        fleet.state.readings[asset, slot].copy(),
+        result.predicted[i].copy(),
+        result.predicted[i] - spread,
+        result.predicted[i] + spread,
+    )
+
+
+def judge(
+    plant: Plant, fleet: Fleet, who: NDArray[np.int64], result: Any, memories: Sequence[Memory], sequence: int
+) -> list[Verdict]:
+    """Verdicts for assets `who` (local numbers); `result` holds the kernel's rows of exactly these, in this order."""
+    s, model = fleet.state, fleet.model
+    keys = np.array([crc32(fleet.assets[a].id.encode()) for a in who], np.uint64)
+    passage = forecast(
+        model,
+        s.mean[who],
+        s.cov[who],
+        fleet.load(who),
+        s.params[who],
+        fleet.process_noise,
+        HORIZON_S,
+        SEED,
+        keys,
+        TRAJECTORIES,
+        STEPS,
+    )
+    faults = [sensor_faults(fleet, int(a)) for a in who]
+    validities = [validity(fleet, int(a), fault) for a, fault in zip(who, faults, strict=True)]
+    life = lives(model, passage, HORIZON_S, [None if v.ok else v.reason for v in validities])
+    verdicts = []
+    for i, asset in enumerate(who):
+        stop_s = seconds_to_stop(plant, int(s.time_ns[asset]))
+        before = failed_before(passage[i : i + 1], stop_s)[0] if validities[i].ok and stop_s is not None else None
+        month = failed_before(passage[i : i + 1], 30 * 86_400.0)[0] if validities[i].ok else None
+        chances = (before, month)
+        verdicts.append(
+            _verdict(plant, fleet, int(asset), result, i, validities[i], life[i], chances, faults[i], memories[i], sequence)
+        )
+    return verdicts
+
+
+def validity(fleet: Fleet, asset: int, faults: Sequence[sensors.Verdict]) -> Validity:
+    """Commissioning first; then what `infer.validity` finds; a doubtful sensor asks for a check but does not stop the twin."""
+    s = fleet.state
+    if not s.commissioned[asset]:
+        share = s.steps[asset] / fleet.commission_steps
+        return Validity(False, 0.0, "C", f"commissioning: {share:.0%} of the first healthy days learned")
+    found = assess(
+        fleet.model,
+        fleet.window(asset, s.nis),
+        fleet.window(asset, s.dof),
+        s.held[asset],
+        np.where(s.held_ns[asset] > 0, (s.time_ns[asset] - s.held_ns[asset]) / SECOND_NS, 0.0),
+        s.seen_low[asset],
+        s.seen_high[asset],
+        fleet.window(asset, s.whitened),
+        step_s=fleet.grid.step_ns / SECOND_NS,
+        stale_s=max(3600.0, 6 * fleet.grid.step_ns / SECOND_NS),
+    )
+    if found.ok and faults:
+        return Validity(True, found.score, "C", f"{faults[0].text}; the twin goes on without it")
+    return found
+
+
+def sensor_faults(fleet: Fleet, asset: int) -> tuple[sensors.Verdict, ...]:
+    """Sensors that are at fault, not the machine; from the next step on the filter does without them."""
+    s = fleet.state
+    if not s.commissioned[asset]:
+        return ()
+    found = sensors.verdicts(fleet.model, fleet.window(asset, s.whitened), fleet.window(asset, s.readings), s.distrusted[asset])
+    names = [c.name for c in fleet.model.sensors]
+    s.distrusted[asset] = [name in {v.sensor for v in found} for name in names]
+    return found
+
+
+def _verdict(
+    plant: Plant,
+    fleet: Fleet,
+    asset: int,
+    result: Any,
+    i: int,
+    valid: Validity,
+    life: tuple[Life, ...],
+    chances: tuple[float | None, float | None],
+    faults: Sequence[sensors.Verdict],
+    memory: Memory,
+    sequence: int,
+) -> Verdict:
+    s, model, config = fleet.state, fleet.model, fleet.assets[asset]
+    time_ns = int(s.time_ns[asset])
+    wear = wear_states(model, s.mean[asset], s.cov[asset])
+    shown = estimates(fleet, asset, result, i)
+    residuals = {
+        c.name: (e.residual_sigma if e.residual_sigma is not None else float("nan"))
+        for c, e in zip(model.sensors, shown, strict=False)
+    }
+    stop_s = seconds_to_stop(plant, time_ns)
+    reason = why(model, wear, residuals, memory.lines, life, valid, stop_s, shown)
+    running = bool(fleet.speed is None or abs(s.held[asset, fleet.speed]) > 1e-6)
+    snapshot = Snapshot(
+        asset=config.id,
+        time_ns=time_ns,
+        sequence=sequence,
+        model=model.name,
+        model_version=model.version,
+        mean=s.mean[asset].copy(),
+        cov=filters.pack_cov(s.cov[asset]),
+        estimates=shown,
+        parameters=(*wear, *rates(model, s.mean[asset], s.cov[asset])),
+        validity=valid,
+        life=life,
+        why=reason,
+        p_fail_30d=chances[1],
+        p_fail_next_stop=chances[0],
+        next_stop_ns=plant.calendar.next_stop(time_ns),
+        running=running,
+        components=ages(fleet, asset, memory),
+    )
+    return Verdict(snapshot, findings(plant, config, model, snapshot, stop_s, faults))
+
+
+def findings(
+    plant: Plant, config: Asset, model: Model, snapshot: Snapshot, stop_s: float | None, faults: Sequence[sensors.Verdict]
+) -> tuple[Finding, ...]:
+    """One per failure mode (expected cost before the next planned stop against the plant's limit) and one per doubtful sensor."""
+    within_s = stop_s if stop_s is not None else 30 * 86_400.0
+    found = []
+    for mode, life in zip(model.failure_modes, snapshot.life, strict=True):
+        chance = life.probability(within_s)
+        cost = chance * config.consequence_cost
+        found.append(
+            Finding(
+                mode.name,
+                mode.component,
+                cost / plant.case_cost,
+                chance,
+                cost,
+                snapshot.next_stop_ns,
+                sentence_for(mode.name, snapshot),
+                mode.action,
+                mode.spare,
+                snapshot.why.evidence,
+            )
+        )
+    for channel in model.sensors:
+        fault = next((f for f in faults if f.sensor == channel.name), None)
+        text = fault.text if fault else ""
+        action = f"Check the sensor and wiring of {channel.title.lower()}; the machine itself looks healthy"
+        found.append(
+            Finding(
+                f"sensor_{channel.name}",
+                "sensor",
+                1.0 if fault else 0.0,
+                0.0,
+                0.0,
+                None,
+                text,
+                action,
+                "",
+                _sensor_evidence(fault),
+                True,
+            )
+        )
+    return tuple(found)
+
+
+def sentence_for(mode: str, snapshot: Snapshot) -> str:
+    """The snapshot's reason when it names this mode, else the bare statement of the risk."""
+    reason: Why = snapshot.why
+    if reason.modes and reason.modes[0][0] == mode:
+        return reason.sentence
+    title = next(life.title for life in snapshot.life if life.mode == mode)
+    return f"{title}: at risk before the next planned stop; {reason.sentence}"
+
+
+def _sensor_evidence(fault: sensors.Verdict | None) -> Any:
+    return fault.evidence if fault else ()
+
+
+def wear_states(model: Model, mean: Array, cov: Array) -> tuple[ParameterEstimate, ...]:
+    """Every wear state but the logarithms of rates, with its 95 % interval, against its value at commissioning."""
+    return tuple(_parameter(model, name, name, mean, cov, lambda v: v) for name in model.slow if not name.startswith("log_"))
+
+
+def rates(model: Model, mean: Array, cov: Array) -> tuple[ParameterEstimate, ...]:
+    """How many times faster than the average unit each wear state grows: exp of its log rate."""
+    return tuple(
+        _parameter(model, name, name.removeprefix("log_"), mean, cov, lambda v: float(np.exp(v)))
+        for name in model.slow
+        if name.startswith("log_")
+    )
+
+
+def _parameter(model: Model, field: str, name: str, mean: Array, cov: Array, of: Any) -> ParameterEstimate:
+    i = model.state_index(field)
+    value, sd = float(mean[i]), float(np.sqrt(max(cov[i, i], 0.0)))
+    title = name.replace("_", " ").capitalize() + (", times the average unit" if name != field else "")
+    return ParameterEstimate(name, title, "1", of(value), of(value - BAND * sd), of(value + BAND * sd), of(float(model.initial[i])))
+
+
+def estimates(fleet: Fleet, asset: int, result: Any, i: int) -> tuple[Estimate, ...]:
+    """Sensors (measured beside twin), inputs, then virtual quantities."""
+    s, model, id = fleet.state, fleet.model, fleet.assets[asset].id
+    slot = (int(s.steps[asset]) - 1) % s.readings.shape[1]
+    found = []
+    for j, channel in enumerate(model.sensors):
+        reading = float(s.readings[asset, slot, j])
+        mid, sd = float(result.predicted[i, j]), float(result.predicted_sd[i, j])
+        sigma = (reading - mid) / sd if isfinite(reading) else None
+        place = fleet.sensor_place[asset, j]
+        found.append(_estimate(id, channel, "sensor", mid, sd, reading, _quality(fleet, place), _age(fleet, asset, place), sigma))
+    for j, channel in enumerate(model.inputs):
+        place = fleet.input_place[asset, j]
+        value = float(s.held[asset, j])
+        found.append(_estimate(id, channel, "input", None, 0.0, value, _quality(fleet, place), _age(fleet, asset, place), None))
+    mid, sd = virtual(fleet, asset)
+    for j, channel in enumerate(model.virtuals):
+        found.append(_estimate(id, channel, "virtual", float(mid[j]), float(sd[j]), float("nan"), 0, None, None))
+    return tuple(found)
+
+
+def virtual(fleet: Fleet, asset: int) -> tuple[Array, Array]:
+    """Mean and standard deviation of the virtual quantities under the belief, by 2n cubature points."""
+    s, model = fleet.state, fleet.model
+    n = model.n_states
+    value, vector = np.linalg.eigh(s.cov[asset])
+    root = vector * np.sqrt(np.clip(value, 0.0, None))
+    points = s.mean[asset] + np.sqrt(n) * np.concatenate([root.T, -root.T])
+    points = np.clip(points, np.array(model.low, float), np.array(model.high, float))
+    u, p = model.Input(*s.held[asset]), model.Params(*s.params[asset])
+    with np.errstate(all="ignore"):
+        out = np.stack(np.broadcast_arrays(*model.virtual(model.State(*points.T), u, p), np.zeros(2 * n))[:-1], axis=1)
+    return out.mean(axis=0), out.std(axis=0)
+
+
+def _estimate(
+    asset: str, channel: Channel, kind: str, mid: float | None, sd: float, reading: float, quality: int, age_s: float | None,
+    sigma: float | None,
+) -> Estimate:  # fmt: skip
+    known = mid is not None and isfinite(mid)
+    return Estimate(
+        channel_id(asset, channel.name),
+        channel.title,
+        kind,
+        channel.unit,
+        mid if known else None,
+        mid - BAND * sd if known and mid is not None else None,
+        mid + BAND * sd if known and mid is not None else None,
+        reading if isfinite(reading) else None,
+        quality,
+        age_s,
+        sigma,
+    )
+
+
+def _quality(fleet: Fleet, place: int) -> int:
+    return int(fleet.grid.last_quality[place]) if place >= 0 else 0
+
+
+def _age(fleet: Fleet, asset: int, place: int) -> float | None:
+    """Seconds from the channel's newest sample to the step the asset stands at; None for a constant or a silent channel."""
+    if place < 0 or fleet.grid.last_time[place] < 0:
+        return None
+    return max(0.0, (int(fleet.state.time_ns[asset]) - int(fleet.grid.last_time[place])) / SECOND_NS)
+
+
+def ages(fleet: Fleet, asset: int, memory: Memory) -> tuple[ComponentAge, ...]:
+    s, config = fleet.state, fleet.assets[asset]
+    serials, parts = dict(memory.serials), {c.id: c.part for c in config.components}
+    return tuple(
+        ComponentAge(
+            c.id, c.title, parts.get(c.id, ""), serials.get(c.id, ""), int(s.since_ns[asset, i]), float(s.running_s[asset, i])
+        )
+        for i, c in enumerate(fleet.model.components)
+    )
+
+
+def seconds_to_stop(plant: Plant, time_ns: int) -> float | None:
+    """To the next planned stop that still leaves a day's notice; None where the calendar knows none."""
+    stop = plant.calendar.next_stop(time_ns)
+    if stop is not None and stop - time_ns < DAY_NS:
+        stop = plant.calendar.next_stop(stop) or stop
+    return None if stop is None else (stop - time_ns) / SECOND_NS
