@@ -7,5 +7,6 @@ Every class takes (source_id, url, options, clock), refuses a wrong url or optio
 from __future__ import annotations
 
 from didymos.data.connect.mqtt import Mqtt
+from didymos.data.connect.replay import Replay
 
-CONNECTORS = {"mqtt": Mqtt}
+CONNECTORS = {"mqtt": Mqtt, "replay": Replay}
