@@ -1,0 +1,17 @@
+// Bundles src/main.tsx and style.css into the folder given as argument; with `--decoder FILE` only the frame decoder, for its test.
+import { build } from "esbuild";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+
+const common = { bundle: true, format: "esm", target: "es2022", legalComments: "inline", logLevel: "warning" };
+
+if (process.argv[2] === "--decoder") {
+  await build({ ...common, entryPoints: ["src/frames.ts"], outfile: process.argv[3] });
+} else {
+  const out = process.argv[2] ?? "../src/didymos/service/static";
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true });
+  await build({ ...common, entryPoints: { app: "src/main.tsx" }, outdir: out, minify: true, jsx: "automatic", jsxImportSource: "preact" });
+  const uplot = await readFile("node_modules/uplot/dist/uPlot.min.css", "utf8");
+  await writeFile(`${out}/app.css`, uplot + (await readFile("style.css", "utf8")));
+  await cp("index.html", `${out}/index.html`);
+}
