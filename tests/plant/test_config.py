@@ -170,3 +170,10 @@ def test_lines_number_tables_in_arrays_and_their_children():
     assert found["a", 0, "b", 1, "y"] == 6
     assert found["a", 1, "b", 0, "y"] == 9
     assert found["c", "d", "z"] == 11
+
+
+def test_lines_of_inline_tables_in_an_array_are_their_own():
+    found = lines("[[a]]\ntag = [\n  { x = 1, y = 2 },\n  { x = 3 }, # last\n]\nz = 4\n")
+    assert found["a", 0, "tag", 0, "y"] == 3
+    assert found["a", 0, "tag", 1, "x"] == 4
+    assert found["a", 0, "z"] == 6

@@ -48,9 +48,12 @@ class Calibration:
     high: Array
 
 
-def calibrate(model: Model, params: Array, inputs: Array, measured: Array, step_s: float) -> Calibration:
-    """Fit N machines of one model. params (N, p) published or name-plate values; inputs (N, T, k) and measured (N, T, m) on equal
-    steps, NaN = missing. DataError for a machine with fewer than 50 complete steps."""
+def calibrate(
+    model: Model, params: Array, inputs: Array, measured: Array, step_s: float, known: NDArray[np.bool_] | None = None
+) -> Calibration:
+    """Fit N machines of one model. params (N, p) published or name-plate values, `known` (N, p) those that must stay (the name
+    plate); inputs (N, T, k) and measured (N, T, m) on equal steps, NaN = missing. DataError for a machine with fewer than 50
+    complete steps."""
     inputs = _filled(inputs)
     usable = np.isfinite(measured).sum(axis=1)
     if measured.shape[1] < 50 or (usable.max(axis=1) < 50).any():
@@ -60,6 +63,8 @@ def calibrate(model: Model, params: Array, inputs: Array, measured: Array, step_
             "healthy data. Give a longer period."
         )
     theta, frozen = np.array(params), ~_free(model, params)
+    if known is not None:
+        frozen |= known
     scale = np.array([c.noise for c in model.sensors])
     spread = np.maximum(scale, np.nan_to_num(np.nanstd(measured, axis=1)) * 0.02)  # (N, m): model error expected, 2 % of the swing
     theta = _gauss_newton(model, theta, frozen, inputs, measured, spread, step_s)

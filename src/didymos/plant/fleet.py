@@ -205,7 +205,8 @@ class Fleet:
         full = new[s.steps[new] == self.commission_steps]
         if not len(full):
             return
-        found = calibrate(self.model, s.params[full], s.record[full, :, :k], s.record[full, :, k:], self.grid.step_ns / 1e9)
+        step_s, known = self.grid.step_ns / 1e9, known_parameters(self.model, self.assets)[full]
+        found = calibrate(self.model, s.params[full], s.record[full, :, :k], s.record[full, :, k:], step_s, known)
         s.params[full], s.noise[full], s.explained[full] = found.params, found.noise, found.explained
         s.seen_low[full], s.seen_high[full] = found.low, found.high
         s.commissioned[full] = True
@@ -237,6 +238,11 @@ def nameplate(model: Model, assets: Sequence[Asset]) -> Array:
     published = zip(model.Params._fields, model.Params(), strict=True)
     defaults = list(published)
     return np.array([[dict(a.parameters).get(name, value) for name, value in defaults] for a in assets], float)
+
+
+def known_parameters(model: Model, assets: Sequence[Asset]) -> NDArray[np.bool_]:
+    """What commissioning must not move, (N, p): ratings, and whatever the plant file states."""
+    return np.array([[name.startswith("rated_") or name in dict(a.parameters) for name in model.Params._fields] for a in assets])
 
 
 def _places(grid: Grid, assets: Sequence[Asset], names: Sequence[str]) -> NDArray[np.int64]:

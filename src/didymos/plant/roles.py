@@ -78,13 +78,13 @@ async def publish_event(bus: Bus, event: Event) -> None:
 
 
 async def worker(plant: Plant, nats_url: str, partitions: Sequence[int] = range(PARTITIONS)) -> None:
-    from didymos.data.history.client import BusHistory
+    from didymos.data.history.client import HistoryClient
     from didymos.plant.loop import Loop
     from didymos.plant.worker import Worker
 
     bus = await open_bus(nats_url)
     try:
-        await Worker(Loop(plant, partitions), bus, BusHistory(bus)).run()
+        await Worker(Loop(plant, partitions), bus, HistoryClient(bus)).run()
     finally:
         await bus.close()
 
