@@ -7,7 +7,7 @@ motors     four heat nodes (slot winding, end winding, frame, rotor); frame cool
            radiation ~ T^4; skin effect, supply imbalance, saturation; copper heated by rms current while the PLC reports the mean
            of a duty cycle; grease friction falls with temperature; vibration has a structural resonance over speed and a load part
 pumps      head with linear, quadratic and cubic terms and a viscosity loss; the flow is *solved* against a system curve whose
-           demand varies; ring gap with a Reynolds-dependent friction factor; part-load recirculation; strainer loss on the suction side;
+           demand varies; ring gap with a Reynolds-dependent friction factor; part-load recirculation; strainer loss at the suction;
            two-phase head drop that starts before NPSH3; seal faces that heat and thin their film; a coolant tank with its own heat
 spindles   five heat nodes (both bearings, housing, shaft, built-in motor); preload grows with shaft minus housing temperature and
            with speed^2; friction = rolling with shear heating + sliding that turns to mixed friction when the film gets thin;

@@ -7,7 +7,7 @@ simulate(seed, start_ns, days) -> Run      every tag as an array, every waveform
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +36,8 @@ class Line:
     sensors: tuple[tuple[str, Sensor], ...]
     bias: NDArray[np.float64]
     gaps: tuple[tuple[str, int, int], ...]
+    renewed_pump: str  # a healthy pump whose seal is replaced by plan at `renewed_ns`
+    renewed_ns: int
 
 
 class State(NamedTuple):
@@ -85,7 +87,12 @@ def build(seed: int, start_ns: int, run_days: float, faulty: bool = True) -> Lin
         begin = start_ns + int(rng.uniform(0.5, max(run_days, 1.0)) * 86_400e9)
         gaps.append((MACHINES[int(place)], begin, begin + int(rng.uniform(1200, 3000) * 1e9)))
     faults = schedule(seed, start_ns, run_days) if faulty else ()
-    return Line(seed, start_ns, motors.units(seed), pumps.units(seed), spindles.units(seed), faults, sensors, bias, tuple(gaps))
+    struck = {fault.machine for fault in schedule(seed, start_ns)}
+    renewed = next(pump for pump in PUMPS if pump not in struck)
+    return Line(
+        seed, start_ns, motors.units(seed), pumps.units(seed), spindles.units(seed), faults, sensors, bias, tuple(gaps),
+        renewed, start_ns + int(2.2 * 86_400e9),
+    )  # fmt: skip
 
 
 def begin(line: Line) -> State:
@@ -117,6 +124,12 @@ def stopped(line: Line, machines: tuple[str, ...], time_ns: int) -> NDArray[np.b
     return np.array([machine in down for machine in machines])
 
 
+def renewed(line: Line) -> pumps.Unit:
+    """The pumps after the planned seal replacement."""
+    new = np.array([pump == line.renewed_pump for pump in PUMPS])
+    return replace(line.pump, old_seal=np.where(new, 0.0, line.pump.old_seal))
+
+
 def step(line: Line, x: State, k: int) -> tuple[State, Sample]:
     now = k * STEP_NS
     spindle_wear = spindles.Wear(
@@ -130,13 +143,14 @@ def step(line: Line, x: State, k: int) -> tuple[State, Sample]:
         severity(line, PUMPS, "seal_leak", now),
         stopped(line, PUMPS, now),
     )
+    pump_unit = renewed(line) if now >= line.renewed_ns else line.pump
     motor_wear = motors.Wear(
         severity(line, MOTORS, "cooling_fouling", now),
         severity(line, MOTORS, "motor_bearing_wear", now),
         stopped(line, MOTORS, now),
     )
     spindle, s = spindles.step(line.seed, line.spindle, x.spindle, spindle_wear, k, STEP_S, line.start_ns / 1e9)
-    pump, p = pumps.step(line.seed, line.pump, x.pump, pump_wear, k, STEP_S)
+    pump, p = pumps.step(line.seed, pump_unit, x.pump, pump_wear, k, STEP_S)
     motor, m = motors.step(line.seed, line.motor, x.motor, motor_wear, k, STEP_S)
     generic, g = generics.step(line.seed, x.generic, k, STEP_S)
     readings = generics.flat(g) | _rows(SPINDLES, s) | _rows(PUMPS, p) | _rows(MOTORS, m)

@@ -2,7 +2,7 @@
 
     imbalance and its 2nd order, line hum at 100 Hz, built-in motor slot passing, coloured noise that grows when the film is thin,
     and for a spall: one blow per ball passing the outer race, spaced 1/BPFO with 1 % random slip, modulated by the load zone and by
-    each ball's own strength, rung down by two second-order resonances: housing near 800 Hz (it carries the velocity), ring at 4.6 kHz.
+    each ball's own strength, rung down by two second-order resonances: housing near 800 Hz (it carries the velocity), ring 4.6 kHz.
 
 Bearing: 19 balls of 12.7 mm on 90 mm; its contact angle grows from 15 degrees under preload and speed, so BPFO is not quite the
 catalogue's.
@@ -30,8 +30,8 @@ def record(
     level = float(u.old_spall[machine]) + spall
     shaking = _orders(rng, t, speed, float(u.imbalance[machine]) * (1 + 0.25 * spall), n)
     rough = _noise(rng, float(u.noise[machine]) * n**1.2 * (1 + 2.2 * thin_film + 0.5 * spall))
-    ringing = _ring_down(_blows(rng, speed, n), HOUSING_HZ, 0.06, 26.0 * n * level)
-    ringing += _ring_down(_blows(rng, speed, n), RING_HZ * (1 + 0.02 * np.sin(machine)), 0.035, 30.0 * n**1.2 * level)
+    ringing = _ring_down(_blows(rng, speed, n), HOUSING_HZ, 0.08, 19.0 * n * level)
+    ringing += _ring_down(_blows(rng, speed, n), RING_HZ * (1 + 0.02 * np.sin(machine)), 0.06, 30.0 * n**1.2 * level)
     return np.clip(np.rint((shaking + rough + ringing) / G / SCALE_G), -32768, 32767).astype(np.int16)
 
 
@@ -61,7 +61,7 @@ def _blows(rng: np.random.Generator, speed: float, n: float) -> NDArray[np.float
     period = 1.0 / ball_pass_hz(speed, n)
     count = int(WAVE_SAMPLES / WAVE_RATE_HZ / period) + 4
     times = np.cumsum(period * (1 + 0.008 * rng.standard_normal(count))) - 2 * period * rng.uniform()
-    strength = (1 + 0.3 * np.sin(0.43 * speed * times + rng.uniform(0, 6.28))) * np.exp(0.2 * rng.standard_normal(count))
+    strength = (1 + 0.1 * np.sin(0.43 * speed * times + rng.uniform(0, 6.28))) * np.exp(0.2 * rng.standard_normal(count))
     place = times * WAVE_RATE_HZ
     train = np.zeros(WAVE_SAMPLES)
     inside = (place >= 0) & (place < WAVE_SAMPLES - 1)
