@@ -28,7 +28,8 @@ RATED_AMBIENT_K = 313.15  # 40 C, IEC 60034-1
 
 
 class State(NamedTuple):
-    """Wear: fouling is the relative growth of the cooling resistance; bearing_wear is 1 at the vibration limit."""
+    """fouling: relative growth of the cooling resistance; bearing_wear: 1 at the vibration limit; winding_factor: this unit's
+    winding-to-frame resistance over the data sheet's, constant and found in the first days."""
 
     winding_temperature_K: float
     frame_temperature_K: float
@@ -37,6 +38,7 @@ class State(NamedTuple):
     bearing_wear: float
     log_bearing_rate: float
     insulation_damage: float
+    winding_factor: float
 
 
 class Input(NamedTuple):
@@ -128,6 +130,10 @@ def cooling_K_per_W(fouling, u, p):
     return p.frame_to_ambient_K_per_W * (1.0 + fouling) / air
 
 
+def winding_to_frame_K_per_W(x, p):
+    return p.winding_to_frame_K_per_W * x.winding_factor
+
+
 def bearing_temperature_K(x, u, p):
     return x.frame_temperature_K + p.bearing_to_frame_K_per_W * bearing_loss_W(x, u, p)
 
@@ -140,7 +146,7 @@ def insulation_ageing(temperature_K, p):
 def rhs(x, u, p):
     n = speed_ratio(u, p)
     made = winding_loss_W(x, u, p)
-    inward = (x.winding_temperature_K - x.frame_temperature_K) / p.winding_to_frame_K_per_W
+    inward = (x.winding_temperature_K - x.frame_temperature_K) / winding_to_frame_K_per_W(x, p)
     outward = (x.frame_temperature_K - u.ambient_temperature_K) / cooling_K_per_W(x.fouling, u, p)
     grease = np.exp(LN2 * (np.clip(bearing_temperature_K(x, u, p), 273.15, 473.15) - p.grease_reference_K) / 15.0)
     wear = np.exp(x.log_bearing_rate) * n * grease * (1.0 + p.bearing_wear_growth * np.clip(x.bearing_wear, 0.0, 10.0))
@@ -152,6 +158,7 @@ def rhs(x, u, p):
         wear / p.bearing_life_s,
         log_rate_drift(x.log_bearing_rate),
         insulation_ageing(x.winding_temperature_K, p) / p.insulation_life_s,
+        0.0 * x.winding_factor,
     )
 
 
@@ -178,7 +185,7 @@ def steady_winding_K(x, fouling, u, p):
     k = winding_loss_20C_W(u, p) * p.copper_coeff_per_K
     b = winding_loss_20C_W(u, p) - 293.15 * k
     cooling = cooling_K_per_W(fouling, u, p)
-    both = cooling + p.winding_to_frame_K_per_W
+    both = cooling + winding_to_frame_K_per_W(x, p)
     return (u.ambient_temperature_K + cooling * frame_loss_W(x, u, p) + both * b) / np.clip(1.0 - both * k, 0.05, 1.0)
 
 
@@ -187,12 +194,13 @@ def steady(x, u, p):
     loss = winding_loss_20C_W(u, p) * (1.0 + p.copper_coeff_per_K * (winding - 293.15))
     return State(
         winding,
-        winding - p.winding_to_frame_K_per_W * loss,
+        winding - winding_to_frame_K_per_W(x, p) * loss,
         x.fouling,
         x.log_fouling_rate,
         x.bearing_wear,
         x.log_bearing_rate,
         x.insulation_damage,
+        x.winding_factor,
     )
 
 
@@ -234,12 +242,12 @@ MODEL = Model(
         Channel("frame_temperature", "Frame temperature", "K"),
         Channel("insulation_ageing", "Insulation ageing, 1 at the class limit", "1"),
     ),
-    slow=("fouling", "log_fouling_rate", "bearing_wear", "log_bearing_rate", "insulation_damage"),
-    initial=State(298.15, 298.15, 0.0, 0.0, 0.0, 0.0, 0.0),
-    initial_sd=State(20.0, 20.0, 0.08, LOG_RATE_SD, 0.05, LOG_RATE_SD, 0.01),
-    process_noise=State(0.02, 0.02, 2.0e-5, LOG_RATE_NOISE, 2.0e-5, LOG_RATE_NOISE, 1.0e-7),
-    low=State(223.15, 223.15, -0.4, LOG_RATE_LOW, -0.2, LOG_RATE_LOW, 0.0),
-    high=State(573.15, 523.15, 10.0, LOG_RATE_HIGH, 10.0, LOG_RATE_HIGH, 100.0),
+    slow=("fouling", "log_fouling_rate", "bearing_wear", "log_bearing_rate", "insulation_damage", "winding_factor"),
+    initial=State(298.15, 298.15, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0),
+    initial_sd=State(20.0, 20.0, 0.08, LOG_RATE_SD, 0.05, LOG_RATE_SD, 0.01, 0.1),
+    process_noise=State(0.03, 0.03, 3.0e-5, LOG_RATE_NOISE, 3.0e-5, LOG_RATE_NOISE, 1.0e-7, 1.0e-5),
+    low=State(223.15, 223.15, -0.4, LOG_RATE_LOW, -0.2, LOG_RATE_LOW, 0.0, 0.4),
+    high=State(573.15, 523.15, 10.0, LOG_RATE_HIGH, 10.0, LOG_RATE_HIGH, 100.0, 2.5),
     nominal=Input(14.2, 152.9, 298.15),
     max_step_s=60.0,
     failure_modes=(

@@ -77,11 +77,11 @@ class Params(NamedTuple):
     """Milling spindle, 7014 class bearings in front, 7012 class at the rear, oil-air, 6000 1/min."""
 
     rated_speed_rad_per_s: float = 628.3
-    front_rating_N: float = 39_000.0
-    front_fatigue_limit_N: float = 1_500.0
+    front_rating_N: float = 48_000.0
+    front_fatigue_limit_N: float = 1_955.0
     front_mean_diameter_m: float = 0.0900
-    rear_rating_N: float = 30_000.0
-    rear_fatigue_limit_N: float = 1_160.0
+    rear_rating_N: float = 39_000.0
+    rear_fatigue_limit_N: float = 1_523.0
     rear_mean_diameter_m: float = 0.0775
     preload_N: float = 400.0
     overhang: float = 0.5
@@ -95,7 +95,7 @@ class Params(NamedTuple):
     housing_heat_W: float = 100.0
     spall_growth_share: float = 0.1
     life_cap_s: float = 1.44e8
-    spall_friction: float = 0.3
+    spall_friction: float = 0.1
     starvation_life_s: float = 2.0e8
     temperature_limit_K: float = 353.15
     idle_power_W: float = 600.0
@@ -312,8 +312,8 @@ MODEL = Model(
         Channel("front_bearing_temperature", "Front bearing temperature", "K", 233.15, 473.15, 0.4),
         Channel("rear_bearing_temperature", "Rear bearing temperature", "K", 233.15, 473.15, 0.4),
         Channel("drive_power", "Drive power", "W", 0.0, 1.0e6, 60.0),
-        Channel("velocity_rms", "Vibration velocity, rms 10-1000 Hz", "m/s", 0.0, 0.5, 5.0e-5),
-        Channel("acceleration_rms", "Vibration acceleration, rms", "m/s2", 0.0, 2000.0, 0.3),
+        Channel("velocity_rms", "Vibration velocity, rms 10-1000 Hz", "m/s", 0.0, 0.5, 1.0e-4),
+        Channel("acceleration_rms", "Vibration acceleration, rms", "m/s2", 0.0, 2000.0, 1.0),
     ),
     virtuals=(
         Channel("housing_temperature", "Housing temperature", "K"),
@@ -326,10 +326,10 @@ MODEL = Model(
     slow=("front_damage", "rear_damage", "front_spall", "rear_spall", "log_spall_rate", "starvation"),
     initial=State(298.15, 298.15, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
     initial_sd=State(15.0, 15.0, 0.01, 0.01, 0.03, 0.03, LOG_RATE_SD, 0.1),
-    process_noise=State(0.02, 0.02, 1.0e-7, 1.0e-7, 2.0e-5, 2.0e-5, LOG_RATE_NOISE, 3.0e-5),
-    low=State(223.15, 223.15, 0.0, 0.0, -0.2, -0.2, LOG_RATE_LOW, -0.5),
+    process_noise=State(0.03, 0.03, 1.0e-7, 1.0e-7, 3.0e-5, 3.0e-5, LOG_RATE_NOISE, 3.0e-5),
+    low=State(223.15, 223.15, 0.0, 0.0, -0.05, -0.05, LOG_RATE_LOW, -0.5),
     high=State(473.15, 473.15, 100.0, 100.0, 10.0, 10.0, LOG_RATE_HIGH, 10.0),
-    nominal=Input(628.3, 2000.0, 298.15, 32.0e-6),
+    nominal=Input(628.3, 2500.0, 298.15, 32.0e-6),
     max_step_s=60.0,
     failure_modes=(
         FailureMode(
