@@ -1,0 +1,68 @@
+"""`HistoryClient`: how everybody but the historian reads history, by requests on the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import numpy as np
+
+from didymos.core.errors import DataError
+from didymos.core.ports import Bus
+from didymos.core.series import Series, Waveform
+from didymos.data.history.requests import PAGE, Buckets, LatestOf, Read, SnapshotsOf, Sql, WaveformAt, from_ipc
+from didymos.formats.wire import pack, unpack, unpack_plain
+
+
+@final
+class HistoryClient:
+    """See `core.ports.HistoryClient`. ConnectError when no historian answers within `timeout_s`."""
+
+    def __init__(self, bus: Bus, timeout_s: float = 30.0) -> None:
+        self._bus, self._timeout_s = bus, timeout_s
+
+    async def _ask(self, method: str, question: Any) -> bytes:
+        return await self._bus.request(f"history.{method}", pack(question), self._timeout_s)
+
+    async def read(
+        self, channel: str, start_ns: int, end_ns: int, known_ns: int | None = None, upto_sequence: int | None = None
+    ) -> Series:
+        pages = []
+        while True:
+            page = from_ipc(await self._ask("read", Read(channel, start_ns, end_ns, known_ns, upto_sequence)))
+            pages.append(page)
+            if page.num_rows < PAGE:
+                break
+            start_ns = page["time_ns"][-1].as_py() + 1
+
+        def column(name: str, kind: type) -> Any:
+            return np.concatenate([page[name].to_numpy() for page in pages]).astype(kind)
+
+        return Series(channel, column("time_ns", np.int64), column("value", np.float64), column("quality", np.uint8))
+
+    async def buckets(
+        self, channel: str, start_ns: int, end_ns: int, points: int, known_ns: int | None = None
+    ) -> list[tuple[int, float, float, float, int]]:
+        rows = unpack_plain(await self._ask("buckets", Buckets(channel, start_ns, end_ns, points, known_ns)))
+        return [(t, low, mean, high, worst) for t, low, mean, high, worst in rows]
+
+    async def latest(self, channels: Sequence[str]) -> dict[str, tuple[int, float, int]]:
+        found = unpack_plain(await self._ask("latest", LatestOf(list(channels))))
+        return {name: (t, value, quality) for name, (t, value, quality) in found.items()}
+
+    async def waveform(self, channel: str, at_ns: int) -> Waveform | None:
+        data = await self._ask("waveform", WaveformAt(channel, at_ns))
+        return unpack(Waveform, data) if data else None
+
+    async def snapshots(self, asset: str, start_ns: int, end_ns: int) -> list[bytes]:
+        found: list[bytes] = []
+        go_on: int | None = start_ns
+        while go_on is not None:
+            page, go_on = unpack_plain(await self._ask("snapshots", SnapshotsOf(asset, go_on, end_ns)))
+            found += page
+        return found
+
+    async def sql(self, query: str) -> Any:
+        if not query.strip():
+            raise DataError("sql: the query is empty; write one SELECT over samples, waveforms, snapshots, events")
+        return from_ipc(await self._ask("sql", Sql(query)))

@@ -1,0 +1,117 @@
+"""Closed days: one Delta table per kind of row, partitioned by day, each day one Parquet file sorted by (key, time).
+
+Any engine that reads Delta reads them. DuckDB reads the files themselves: sort order, not the engine, makes one tag's day cheap.
+A day that gets late rows is written anew and replaced in one commit. The commit names, per stream, the last sequence it holds,
+so that repeating it after a crash adds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import defaultdict
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.transaction import AddAction
+
+from didymos.data.history.tables import DAY_NS, Table
+
+ROW_GROUP = 60_000
+
+
+class Closed:
+    """The closed days of one table. Not written by anybody else while the historian runs."""
+
+    def __init__(self, folder: Path, table: Table) -> None:
+        self.folder, self.table = folder / table.name, table
+        self.schema = table.closed.append(pa.field("day", pa.int32()))
+        self.delta: DeltaTable | None = None
+        self.files: dict[int, tuple[str, ...]] = {}  # day since 1970 -> paths; replaced as a whole, never changed in place
+        if DeltaTable.is_deltatable(str(self.folder)):
+            self.delta = DeltaTable(str(self.folder))
+            self._look()
+
+    def _look(self) -> None:
+        assert self.delta is not None
+        found: dict[int, list[str]] = defaultdict(list)
+        for path in self.delta.file_uris():
+            found[int(Path(path).parent.name.removeprefix("day="))].append(path)
+        self.files = {day: tuple(paths) for day, paths in found.items()}
+
+    def source(self, days: tuple[int, ...] | None = None) -> str | None:
+        """SQL that reads the given days (None = all), or None where there is nothing."""
+        files = self.files
+        wanted = [path for day in sorted(files if days is None else files.keys() & set(days)) for path in files[day]]
+        if not wanted:
+            return None
+        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in wanted)
+        return f"SELECT {self.table.columns} FROM read_parquet([{listed}], hive_partitioning = false)"
+
+    def holds(self, day: int, stream: str) -> int:
+        """Last sequence of `stream` (its number and its store's name) whose rows of `day` are all here; -1 = none."""
+        version = None if self.delta is None else self.delta.transaction_version(f"{self.table.name}-{day}-{stream}")
+        return -1 if version is None else version
+
+    def replace(self, connection: duckdb.DuckDBPyConnection, day: int, rows: str, upto: dict[str, int]) -> None:
+        """Writes the result of the query `rows`, sorted, as the one file of `day`; `upto` {stream: last sequence held}."""
+        if self.delta is None:
+            self.delta = DeltaTable.create(str(self.folder), self.schema, mode="ignore", partition_by=["day"])
+        part = self.folder / f"day={day}" / f"{uuid4().hex}.parquet"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        t = self.table
+        connection.execute(
+            f"COPY (SELECT * FROM ({rows}) ORDER BY {t.key}, {t.time}, sequence) TO '{str(part).replace(chr(39), chr(39) * 2)}' "
+            f"(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+        )
+        _to_disk(part)
+        self.delta.create_write_transaction(
+            [self._added(connection, part, day)],
+            "overwrite",
+            self.schema,
+            partition_by=["day"],
+            partition_filters=[("day", "=", str(day))],
+            commit_properties=CommitProperties(
+                app_transactions=[Transaction(f"{t.name}-{day}-{stream}", last) for stream, last in upto.items()]
+            ),
+        )
+        self.delta.update_incremental()
+        _to_disk(self.folder / "_delta_log" / f"{self.delta.version():020d}.json")
+        self._look()
+
+    def _added(self, connection: duckdb.DuckDBPyConnection, part: Path, day: int) -> AddAction:
+        key, moment = self.table.key, self.table.time
+        [found] = connection.execute(
+            f"SELECT count(*), min({key}), max({key}), min({moment}), max({moment}) FROM read_parquet(?)", [str(part)]
+        ).fetchall()
+        stats = {
+            "numRecords": found[0],
+            "minValues": {key: found[1], moment: found[3]},
+            "maxValues": {key: found[2], moment: found[4]},
+            "nullCount": {key: 0, moment: 0},
+        }
+        path = f"day={day}/{part.name}"
+        return AddAction(path, part.stat().st_size, {"day": str(day)}, int(time.time() * 1000), True, json.dumps(stats))
+
+    def forget_replaced(self, hours: int = 24) -> None:
+        """Removes files that were replaced more than `hours` ago."""
+        if self.delta is not None:
+            self.delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False)
+
+
+def days_between(start_ns: int, end_ns: int, known: dict[int, tuple[str, ...]]) -> tuple[int, ...]:
+    """Days in `known` that can hold a time with start <= time < end."""
+    return tuple(day for day in known if day * DAY_NS < end_ns and (day + 1) * DAY_NS > start_ns)
+
+
+def _to_disk(path: Path) -> None:
+    for place in (path, path.parent):
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,159 @@
+"""Reading history: hot rows and closed days as one.
+
+A reader first pins its view of the hot file and only then looks up the closed files, so that a row on its way from hot to closed is
+seen in at least one of them; what is seen twice is removed as a repeat. Readers run beside the writer, each on its own cursor.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from didymos.core.errors import DataError
+from didymos.core.series import Waveform
+from didymos.data.history.closed import Closed, days_between
+from didymos.data.history.tables import CLOSING, DAY_NS, SAMPLES, SNAPSHOTS, WAVEFORMS, Table
+
+FOREVER = (1 << 63) - 1
+
+
+@final
+class Reader:
+    """Answers from the hot file behind `connection` and the closed days `closed` {table name: days}."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, closed: dict[str, Closed]) -> None:
+        self._connection, self._closed = connection, closed
+
+    @contextmanager
+    def _reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT count(*) FROM hot.positions").fetchall()  # pins the view of the hot file
+            yield cursor
+        finally:
+            cursor.close()
+
+    def _source(self, table: Table, start_ns: int, end_ns: int) -> str:
+        """SQL: all rows of `table` that can lie in [start, end), hot and closed."""
+        closed = self._closed[table.name]
+        old = closed.source(days_between(start_ns, end_ns, closed.files))
+        hot = f"SELECT {table.columns} FROM ({table.rows})"
+        return f"{hot} UNION ALL {old}" if old else hot
+
+    def _samples(self, start_ns: int, end_ns: int) -> str:
+        """SQL with parameters channel, start, end, known_ns, sequence: one row for each time, as known then."""
+        source = self._source(SAMPLES, start_ns, end_ns)
+        when = "channel = ? AND time_ns >= ? AND time_ns < ? AND known_ns <= ? AND sequence <= ?"
+        return (
+            f"SELECT time_ns, value, quality FROM ({source}) WHERE {when} "
+            "QUALIFY row_number() OVER (PARTITION BY time_ns ORDER BY sequence DESC) = 1"
+        )
+
+    def read(self, channel: str, start_ns: int, end_ns: int, known_ns: int, sequence: int, limit: int) -> dict[str, Any]:
+        """Columns time_ns, value, quality of at most `limit` samples with start <= time < end, oldest first."""
+        with self._reader() as cursor:
+            query = f"{self._samples(start_ns, end_ns)} ORDER BY time_ns LIMIT {int(limit)}"
+            return cursor.execute(query, [channel, start_ns, end_ns, known_ns, sequence]).fetchnumpy()
+
+    def buckets(
+        self, channel: str, start_ns: int, end_ns: int, points: int, known_ns: int
+    ) -> list[tuple[int, float, float, float, int]]:
+        """(time_ns, min, mean, max, worst quality) per bucket; NaN where a bucket holds only samples without a value."""
+        width = max(1, -(-(end_ns - start_ns) // points))
+        good = "FILTER (WHERE NOT isnan(value))"
+        with self._reader() as cursor:
+            query = (
+                f"SELECT {start_ns} + (time_ns - {start_ns}) // {width} * {width} AS t, min(value) {good}, avg(value) {good}, "
+                f"max(value) {good}, max(quality) FROM ({self._samples(start_ns, end_ns)}) GROUP BY t ORDER BY t"
+            )
+            found = cursor.execute(query, [channel, start_ns, end_ns, known_ns, FOREVER]).fetchall()
+        nan = float("nan")
+        return [(int(t), *(nan if x is None else float(x) for x in three), int(q)) for t, *three, q in found]  # type: ignore[misc]
+
+    def waveform(self, channel: str, at_ns: int) -> Waveform | None:
+        """The last waveform that began at or before `at_ns`."""
+        with self._reader() as cursor:
+            found = [self._last_waveform(cursor, WAVEFORMS.rows, channel, at_ns)]
+            closed = self._closed["waveforms"]
+            for day in sorted((day for day in closed.files if day * DAY_NS <= at_ns), reverse=True):
+                if found[-1] is None or found[-1][1] < (day + 1) * DAY_NS:
+                    found.append(self._last_waveform(cursor, str(closed.source((day,))), channel, at_ns))
+                if found[-1] is not None:
+                    break
+        row = max((row for row in found if row is not None), key=lambda row: (row[1], row[6]), default=None)
+        return None if row is None else Waveform(row[0], row[1], row[2], np.frombuffer(row[5], np.float32), row[3], row[4])
+
+    @staticmethod
+    def _last_waveform(cursor: duckdb.DuckDBPyConnection, source: str, channel: str, at_ns: int) -> tuple[Any, ...] | None:
+        found = cursor.execute(
+            f"SELECT channel, start_ns, rate_hz, unit, quality, samples, sequence FROM ({source}) "
+            "WHERE channel = ? AND start_ns <= ? ORDER BY start_ns DESC, sequence DESC LIMIT 1",
+            [channel, at_ns],
+        ).fetchall()
+        return found[0] if found else None
+
+    def snapshots(self, asset: str, start_ns: int, end_ns: int, limit_bytes: int) -> tuple[list[bytes], int | None]:
+        """(packed snapshots with start <= time < end, oldest first; time from which to go on when they were too many)."""
+        found: list[bytes] = []
+        size = 0
+        with self._reader() as cursor:
+            source = self._source(SNAPSHOTS, start_ns, end_ns)
+            cursor.execute(
+                f"SELECT time_ns, data FROM ({source}) WHERE asset = ? AND time_ns >= ? AND time_ns < ? "
+                "QUALIFY row_number() OVER (PARTITION BY time_ns ORDER BY sequence DESC) = 1 ORDER BY time_ns",
+                [asset, start_ns, end_ns],
+            )
+            while (row := cursor.fetchone()) is not None:
+                if found and size + len(row[1]) > limit_bytes:
+                    return found, int(row[0])
+                found.append(row[1])
+                size += len(row[1])
+        return found, None
+
+    def sql(self, query: str, timeout_s: float, limit: int) -> pa.Table:
+        """Answer of one SELECT over the four tables. DataError for anything else, and for too much or too long."""
+        try:
+            statements = self._connection.cursor().extract_statements(query)
+        except duckdb.Error as error:
+            raise DataError(f"sql: {_first(error)}") from error
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise DataError("sql: allowed is one SELECT over samples, waveforms, snapshots, events; history cannot be changed.")
+        with self._reader() as cursor:
+            for table in CLOSING:
+                cursor.execute(f"CREATE TEMP VIEW {table.name} AS {self._view(cursor, table)}")
+            once = "row_number() OVER (PARTITION BY id ORDER BY sequence) = 1"
+            cursor.execute(f"CREATE TEMP VIEW events AS SELECT * FROM hot.events QUALIFY {once}")
+            clock = threading.Timer(timeout_s, cursor.interrupt)
+            clock.start()
+            try:
+                answer = cursor.sql(query).limit(limit + 1).to_arrow_table()
+            except duckdb.InterruptException as error:
+                raise DataError(f"sql: stopped after {timeout_s:g} s. Ask about a shorter time or fewer channels.") from error
+            except duckdb.Error as error:
+                raise DataError(f"sql: {_first(error)}") from error
+            finally:
+                clock.cancel()
+        if answer.num_rows > limit:
+            raise DataError(f"sql: the answer has more than {limit} rows. Aggregate, or add LIMIT.")
+        return answer
+
+    def _view(self, cursor: duckdb.DuckDBPyConnection, table: Table) -> str:
+        """SQL: every row once. Only days that have hot rows can hold repeats; the others are read as they are."""
+        closed = self._closed[table.name]
+        found = cursor.execute(f"SELECT DISTINCT {table.time} // {DAY_NS} FROM hot.{table.name}").fetchall()
+        mixed = {int(day) for (day,) in found} & closed.files.keys()
+        both, rest = closed.source(tuple(mixed)), closed.source(tuple(closed.files.keys() - mixed))
+        hot = f"SELECT {table.columns} FROM ({table.rows})"
+        view = table.distinct(f"{hot} UNION ALL {both}" if both else hot)
+        return f"{view} UNION ALL {rest}" if rest else view
+
+
+def _first(error: Exception) -> str:
+    return str(error).splitlines()[0]

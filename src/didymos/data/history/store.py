@@ -1,0 +1,195 @@
+"""What the one owner of history can do with it: commit a batch, move a finished day to Delta, read (`Store.reader`).
+
+Plain calls that block; the owner runs them off the event loop, `commit` and `compact` in one thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import pyarrow as pa
+
+from didymos.core.series import Batch, Waveform
+from didymos.data.history.closed import Closed
+from didymos.data.history.hot import open_hot
+from didymos.data.history.latest import Latest
+from didymos.data.history.reading import Reader
+from didymos.data.history.tables import CLOSING, DAY_NS, SNAPSHOTS, STREAM_NUMBER, WAVEFORMS, Table
+
+
+@dataclass(slots=True)
+class Rows:
+    """What one commit adds.
+
+    samples, waveforms  (value, sequence, known_ns)
+    snapshots           (asset, time_ns, packed Snapshot, sequence, known_ns)
+    events              (id, kind, asset, time_ns, known_ns, body as JSON, sequence)
+    """
+
+    samples: list[tuple[Batch, int, int]] = field(default_factory=list)
+    waveforms: list[tuple[Waveform, int, int]] = field(default_factory=list)
+    snapshots: list[tuple[str, int, bytes, int, int]] = field(default_factory=list)
+    events: list[tuple[str, str, str, int, int, str, int]] = field(default_factory=list)
+
+
+@final
+class Store:
+    """History in one folder. `fresh`: the hot file is new or was rebuilt, so everything must be read from the stream again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._connection, self.fresh = open_hot(folder)
+        self._closed = {table.name: Closed(folder / "closed", table) for table in CLOSING}
+        self.reader = Reader(self._connection, self._closed)
+        self.latest = Latest()
+        self._named = 0  # channels whose names are in the hot file
+        self.source = self.positions()["plant"][1]
+        for closed in self._closed.values():
+            closed.forget_replaced()
+        self._restore_latest()
+
+    def close(self) -> None:
+        self._save_latest()
+        self._connection.execute("CHECKPOINT hot")
+        self._connection.execute("DETACH hot")
+        self._connection.close()
+
+    def stream_of(self, channel: str) -> str:
+        """The stream that numbers the samples of `channel`."""
+        return "results" if (channel, 1) in self.latest.number and (channel, 0) not in self.latest.number else "plant"
+
+    # writing
+
+    def positions(self) -> dict[str, tuple[int, str]]:
+        """stream -> (last committed sequence, name of the stream store that numbered it)."""
+        found = self._connection.execute("SELECT stream, sequence, source FROM hot.positions").fetchall()
+        names = {number: name for name, number in STREAM_NUMBER.items()}
+        return {names[stream]: (sequence, source) for stream, sequence, source in found}
+
+    def begin_source(self, source: str) -> None:
+        """The store behind the streams is another one: its sequences begin anew."""
+        self._connection.execute("UPDATE hot.positions SET sequence = 0, source = ?", [source])
+        self.source = source
+
+    def commit(self, stream: str, sequence: int, rows: Rows) -> None:
+        """Adds `rows` and moves the stream's position to `sequence`, both or neither."""
+        number = STREAM_NUMBER[stream]
+        columns = self._columns(rows.samples, number)
+        c = self._connection
+        c.execute("BEGIN")
+        try:
+            new = list(islice(self.latest.number.items(), self._named, None))
+            if new:
+                c.executemany("INSERT INTO hot.channels VALUES (?, ?, ?, NULL, NULL, NULL)", [[i, n, s] for (n, s), i in new])
+            if columns is not None:
+                self._insert("samples", pa.table(columns))
+            self._insert_rows("waveforms", WAVEFORMS, [_waveform_row(*row) for row in rows.waveforms])
+            self._insert_rows("snapshots", SNAPSHOTS, list(rows.snapshots))
+            if rows.events:
+                c.executemany("INSERT INTO hot.events VALUES (?, ?, ?, ?, ?, ?, ?)", rows.events)
+            c.execute("UPDATE hot.positions SET sequence = ? WHERE stream = ?", [sequence, number])
+            c.execute("COMMIT")
+        except BaseException:
+            c.execute("ROLLBACK")
+            raise
+        self._named += len(new)
+        if columns is not None:
+            self.latest.update(columns["channel"], columns["time_ns"], columns["value"], columns["quality"])
+
+    def _columns(self, samples: list[tuple[Batch, int, int]], stream: int) -> dict[str, Any] | None:
+        if not samples:
+            return None
+        numbers = [np.array([self.latest.number_of(n, stream) for n in batch.channels], np.int32) for batch, _, _ in samples]
+        sizes = [len(batch) for batch, _, _ in samples]
+        batches = [batch for batch, _, _ in samples]
+        return {
+            "channel": np.concatenate([known[batch.channel] for known, batch in zip(numbers, batches, strict=True)]),
+            "time_ns": np.concatenate([batch.time_ns for batch in batches]),
+            "value": np.concatenate([batch.value for batch in batches]),
+            "quality": np.concatenate([batch.quality for batch in batches]),
+            "sequence": np.repeat(np.array([sequence for _, sequence, _ in samples], np.int64), sizes),
+            "known_ns": np.repeat(np.array([known for _, _, known in samples], np.int64), sizes),
+        }
+
+    def _insert(self, name: str, rows: pa.Table) -> None:
+        self._connection.register("arriving", rows)
+        self._connection.execute(f"INSERT INTO hot.{name} SELECT * FROM arriving")
+        self._connection.unregister("arriving")
+
+    def _insert_rows(self, name: str, table: Table, rows: list[tuple[Any, ...]]) -> None:
+        if rows:
+            columns = zip(*rows, strict=True)
+            arrays = [pa.array(column, kind.type) for column, kind in zip(columns, table.closed, strict=True)]
+            self._insert(name, pa.Table.from_arrays(arrays, schema=table.closed))
+
+    def _restore_latest(self) -> None:
+        c = self._connection
+        saved = c.execute("SELECT id, name, stream, time_ns, value, quality FROM hot.channels ORDER BY id").fetchall()
+        for _, name, stream, *_ in saved:
+            self.latest.number_of(name, stream)
+        self._named = len(saved)
+        self._fold([(i, t, v, q) for i, _, _, t, v, q in saved if t is not None])
+        newest = "max(time_ns), arg_max(value, (time_ns, sequence)), arg_max(quality, (time_ns, sequence))"
+        self._fold(c.execute(f"SELECT channel, {newest} FROM hot.samples GROUP BY channel").fetchall())
+        closed = self._closed["samples"].source() if self.fresh else None
+        if closed:
+            rows = c.execute(f"SELECT channel, {newest} FROM ({closed}) GROUP BY channel").fetchall()
+            self.latest.before = {name: (t, v, q) for name, t, v, q in rows}
+
+    def _fold(self, rows: list[tuple[int, int, float, int]]) -> None:
+        if rows:
+            place, moment, value, quality = zip(*rows, strict=True)
+            self.latest.update(
+                np.array(place, np.int32), np.array(moment, np.int64), np.array(value, float), np.array(quality, np.uint8)
+            )
+
+    def _save_latest(self) -> None:
+        """Newest samples beside the channel names, for after their rows have left the hot file."""
+        newest, n = self.latest, len(self.latest.number)
+        columns = {"id": np.arange(n, dtype=np.int32), "t": newest.time_ns[:n], "v": newest.value[:n], "q": newest.quality[:n]}
+        self._connection.register("newest", pa.table(columns))
+        self._connection.execute(
+            "UPDATE hot.channels SET time_ns = n.t, value = n.v, quality = n.q FROM newest n "
+            "WHERE n.id = channels.id AND n.t > -9223372036854775808"
+        )
+        self._connection.unregister("newest")
+
+    # compaction
+
+    def compact(self, before_ns: int) -> int:
+        """Moves every day that ended before `before_ns` from the hot file to Delta; returns how many days were written."""
+        written = 0
+        self._save_latest()
+        for table in CLOSING:
+            days = self._connection.execute(
+                f"SELECT DISTINCT {table.time} // {DAY_NS} FROM hot.{table.name} WHERE {table.time} < ?",
+                [before_ns // DAY_NS * DAY_NS],
+            ).fetchall()
+            for (day,) in sorted(days):
+                written += self._close_day(table, int(day))
+        if written:
+            self._connection.execute("CHECKPOINT hot")
+        return written
+
+    def _close_day(self, table: Table, day: int) -> bool:
+        c, closed = self._connection, self._closed[table.name]
+        inside = f"{table.time} >= {day * DAY_NS} AND {table.time} < {(day + 1) * DAY_NS}"
+        newest = c.execute(
+            f"SELECT {table.stream} AS stream, max(sequence) FROM hot.{table.name} WHERE {inside} GROUP BY 1"
+        ).fetchall()
+        upto = {f"{stream}-{self.source}": int(last) for stream, last in newest}
+        fresh = any(last > closed.holds(day, stream) for stream, last in upto.items())
+        if fresh:
+            rows = f"SELECT {table.columns} FROM ({table.rows}) WHERE {inside}"
+            before = closed.source((day,))
+            closed.replace(c, day, table.distinct(f"{rows} UNION ALL {before}" if before else rows), upto)
+        c.execute(f"DELETE FROM hot.{table.name} WHERE {inside}")
+        return fresh
+
+
+def _waveform_row(wave: Waveform, sequence: int, known_ns: int) -> tuple[Any, ...]:
+    samples = np.ascontiguousarray(wave.samples, "<f4").tobytes()
+    return (wave.channel, wave.start_ns, wave.rate_hz, wave.unit, int(wave.quality), samples, sequence, known_ns)

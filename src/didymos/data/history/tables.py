@@ -1,0 +1,90 @@
+"""The tables of history: their columns hot (DuckDB) and closed (Delta, one sorted Parquet file a day).
+
+A row is named by its key and time. The same row twice is one row; another value under the same name is a revision: both stay, and
+a reader sees the last one that was known at the moment it asks about. So nothing recorded is overwritten.
+
+sequence   number of the message in its stream          known_ns   when it arrived, UTC ns of the plant's clock
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+DAY_NS = 86_400 * 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """hot: columns of the hot table, as SQL. closed: columns of a Parquet file, sorted by key and time. rows: SQL that turns
+    hot rows into closed ones. body: the columns that make a revision. stream: SQL for 0 (plant) or 1 (results) of a hot row."""
+
+    name: str
+    hot: str
+    closed: pa.Schema
+    rows: str
+    key: str
+    time: str
+    body: tuple[str, ...]
+    stream: str
+
+    @property
+    def columns(self) -> str:
+        return ", ".join(self.closed.names)
+
+    def distinct(self, source: str) -> str:
+        """SQL: rows of `source` without repeats of the row before them under the same name."""
+        window = f"(PARTITION BY {self.key}, {self.time} ORDER BY sequence)"
+        changed = " OR ".join(f"lag({c}) OVER {window} IS DISTINCT FROM {c}" for c in self.body)
+        return f"SELECT {self.columns} FROM ({source}) QUALIFY row_number() OVER {window} = 1 OR {changed}"
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
+
+
+SAMPLES = Table(
+    "samples",
+    "channel INTEGER, time_ns BIGINT, value DOUBLE, quality UTINYINT, sequence BIGINT, known_ns BIGINT",
+    _schema(
+        channel=pa.string(), time_ns=pa.int64(), value=pa.float64(), quality=pa.int8(), sequence=pa.int64(), known_ns=pa.int64()
+    ),
+    "SELECT c.name AS channel, s.time_ns, s.value, CAST(s.quality AS TINYINT) AS quality, s.sequence, s.known_ns "
+    "FROM hot.samples s JOIN hot.channels c ON c.id = s.channel",
+    "channel",
+    "time_ns",
+    ("value", "quality"),
+    "(SELECT stream FROM hot.channels c WHERE c.id = samples.channel)",
+)
+WAVEFORMS = Table(
+    "waveforms",
+    "channel VARCHAR, start_ns BIGINT, rate_hz DOUBLE, unit VARCHAR, quality UTINYINT, samples BLOB, "
+    "sequence BIGINT, known_ns BIGINT",
+    _schema(
+        channel=pa.string(), start_ns=pa.int64(), rate_hz=pa.float64(), unit=pa.string(), quality=pa.int8(), samples=pa.binary(),
+        sequence=pa.int64(), known_ns=pa.int64(),
+    ),
+    "SELECT channel, start_ns, rate_hz, unit, CAST(quality AS TINYINT) AS quality, samples, sequence, known_ns FROM hot.waveforms",
+    "channel",
+    "start_ns",
+    ("samples", "rate_hz", "quality"),
+    "0",
+)  # fmt: skip
+SNAPSHOTS = Table(
+    "snapshots",
+    "asset VARCHAR, time_ns BIGINT, data BLOB, sequence BIGINT, known_ns BIGINT",
+    _schema(asset=pa.string(), time_ns=pa.int64(), data=pa.binary(), sequence=pa.int64(), known_ns=pa.int64()),
+    "SELECT asset, time_ns, data, sequence, known_ns FROM hot.snapshots",
+    "asset",
+    "time_ns",
+    ("data",),
+    "1",
+)
+CLOSING = (SAMPLES, WAVEFORMS, SNAPSHOTS)  # moved to Delta when their day is over; events stay hot, they are few
+OTHER_HOT = {
+    "events": "id VARCHAR, kind VARCHAR, asset VARCHAR, time_ns BIGINT, known_ns BIGINT, body VARCHAR, sequence BIGINT",
+    "channels": "id INTEGER, name VARCHAR, stream UTINYINT, time_ns BIGINT, value DOUBLE, quality UTINYINT",
+    "positions": "stream UTINYINT, sequence BIGINT, source VARCHAR",
+}
+STREAM_NUMBER = {"plant": 0, "results": 1}
