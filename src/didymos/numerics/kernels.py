@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from didymos.core.model import Model
 from didymos.numerics import cache, loop_source, sigma
+from didymos.numerics.sigma import LOG_2PI, SINGULAR, SPREAD
 from didymos.numerics.source import machine
 from didymos.numerics.trace import Recording
 
@@ -47,19 +48,30 @@ def model_function(model: Model, name: str, head: str, result: str) -> str:
     fields = {"x": model.State._fields, "u": model.Input._fields, "p": model.Params._fields}
     x, u, p = (rec.symbols(s, len(f)) for s, f in fields.items())
     values = (made.rhs if name == "rhs" else made.out)(x, u, p)
-    loads = "".join(f"    x{i} = X[{i}]\n" for i in range(len(x)))
-    loads += "".join(f"    {s}{i} = {A}[a, {i}]\n" for s, A, c in (("u", "U", len(u)), ("p", "P", len(p))) for i in range(c))
-    return f"{head}\n{loads}{rec.body([(f'{result}[{i}]', v) for i, v in enumerate(values)], '    ')}"
+    loads = "".join(f"    x{i} = x[{i}]\n" for i in range(len(x)))
+    loads += "".join(f"    {s}{i} = {A}[a, {i}]\n" for s, A, c in (("u", "U", len(u)), ("p", "PAR", len(p))) for i in range(c))
+    return f"{head}\n{loads}{rec.body([(result.format(i), v) for i, v in enumerate(values)], '    ')}"
+
+
+ALGEBRA = ("cholesky", "noise_root", "spread", "clip_into", "leave_out", "condition", "give_back")  # the same for every model
+AROUND_MODEL = ("predict", "observe", "fleet")
+
+
+def _jitted(names: Sequence[str]) -> str:
+    return "".join(f"\n\n@njit(**FLAGS)\n{inspect.getsource(getattr(loop_source, name))}" for name in names)
+
+
+def algebra_text() -> str:
+    return f"{cache.HEADER}\nSPREAD, SINGULAR, LOG_2PI = {SPREAD!r}, {SINGULAR!r}, {LOG_2PI!r}\n{_jitted(ALGEBRA)}"
 
 
 def loop_text(model: Model) -> str:
-    """`loop_source` with the model's own `rhs` and `out`."""
-    parts = [cache.HEADER + "SPREAD, SINGULAR, LOG_2PI = 3.0, 1e-13, math.log(2.0 * math.pi)\n"]
-    parts.append(model_function(model, "rhs", "def rhs(X, U, P, a, dX):", "dX"))
-    parts.append(model_function(model, "out", "def out(X, U, P, a, y):", "y"))
-    algebra = ("cholesky", "noise_root", "spread", "clip_into", "predict", "observe", "condition", "fleet")
-    parts += [inspect.getsource(getattr(loop_source, name)) for name in algebra]
-    return "\n\n@njit(**FLAGS)\n".join(part.rstrip() + "\n" for part in parts)
+    """`loop_source` with the model's own `rhs` and `out`; the algebra comes from a file that all models share."""
+    shared = cache.module_name("algebra", algebra_text())
+    head = f"{cache.HEADER}\nfrom {shared} import {', '.join(ALGEBRA)}\n\nSPREAD = {SPREAD!r}\n"
+    rhs = model_function(model, "rhs", "def rhs(x, U, PAR, a, dx):", "dx[{}]")
+    out = model_function(model, "out", "def out(x, U, PAR, a, readings, k):", "readings[k, {}]")
+    return f"{head}\n\n@njit(**FLAGS)\n{rhs}\n\n@njit(**FLAGS)\n{out}{_jitted(AROUND_MODEL)}"
 
 
 def traced_kernel(model: Model, substeps: int) -> Callable[..., Any]:
@@ -68,4 +80,5 @@ def traced_kernel(model: Model, substeps: int) -> Callable[..., Any]:
 
 
 def loop_kernel(model: Model) -> Callable[..., Any]:
+    cache.load("algebra", algebra_text())  # first, so that the model's file can import it
     return cache.load(f"{model.name}_loop", loop_text(model)).fleet

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from didymos.core.errors import DataError, ModelError
 from didymos.core.model import Model
-from didymos.numerics import cache, kernels, sigma, source
+from didymos.numerics import cache, kernels, loop_source, sigma, source
 
 EngineName = Literal["auto", "traced", "loop", "numpy", "jax", "python"]
 FLEET = 200  # from so many assets on, "auto" takes the straight-line kernel when it is compiled
@@ -113,9 +113,7 @@ class UkfStep:
                 raise DataError(f"{self.model.name}: {name} has shape {array.shape}; {shape} is needed.")
             if name not in ("y", "r") and not np.isfinite(array).all():
                 row = int(np.argwhere(~np.isfinite(array))[0][0])
-                raise DataError(
-                    f"{self.model.name}: {name} of asset row {row} is not finite; only y may be NaN (missing)."
-                )
+                raise DataError(f"{self.model.name}: {name} of asset row {row} is not finite; only y may be NaN (missing).")
         if not (arrays[6] > 0).all() and (~(arrays[6] > 0) & ~np.isnan(arrays[3])).any():
             raise DataError(f"{self.model.name}: r must be above 0 wherever there is a reading.")
         return tuple(np.ascontiguousarray(a) for a in arrays)
@@ -136,7 +134,8 @@ class UkfStep:
     def _loop(self, given: tuple[Array, ...]) -> UkfResult:
         result = _empty_result(len(given[0]), self.model)
         low, high = np.array(self.model.low, np.float64), np.array(self.model.high, np.float64)
-        self._loop_kernel(*given, low, high, self.substeps, *result)
+        work = loop_source.work_arrays(self.model.n_states, self.model.n_sensors)
+        self._loop_kernel(*given, low, high, self.substeps, *work, *result)
         return result
 
     def _numpy(self, given: tuple[Array, ...]) -> UkfResult:
