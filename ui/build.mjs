@@ -1,11 +1,12 @@
-// Bundles src/main.tsx and style.css into the folder given as argument; with `--decoder FILE` only the frame decoder, for its test.
+// Bundles src/main.tsx and style.css into the folder given as argument; with `--pure FOLDER` only the modules that test/ runs in Node.
 import { build } from "esbuild";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 
 const common = { bundle: true, format: "esm", target: "es2022", legalComments: "inline", logLevel: "warning" };
 
-if (process.argv[2] === "--decoder") {
-  await build({ ...common, entryPoints: ["src/frames.ts"], outfile: process.argv[3] });
+if (process.argv[2] === "--pure") {
+  const entryPoints = ["src/frames.ts", "src/format.ts", "src/order.ts", "src/charts/columns.ts"];
+  await build({ ...common, entryPoints, outdir: process.argv[3], entryNames: "[name]", outExtension: { ".js": ".mjs" } });
 } else {
   const out = process.argv[2] ?? "../src/didymos/service/static";
   await rm(out, { recursive: true, force: true });

@@ -14,6 +14,7 @@ const SHOWN: Record<string, Shown> = {
   "m/s2": { unit: "m/s²", of: times(1) },
   "m3/s": { unit: "m³/h", of: times(3600) },
   W: { unit: "kW", of: times(1e-3) },
+  m: { unit: "mm", of: times(1e3) },
   "1": { unit: "", of: times(1) },
 };
 
@@ -83,6 +84,7 @@ function formatter(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
 export const clockTime = (ms: number) => formatter({ hour: "2-digit", minute: "2-digit" }).format(ms);
 export const dayTime = (ms: number | null) =>
   ms == null ? NONE : formatter({ weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).format(ms);
+export const date = (ms: number) => formatter({ day: "numeric", month: "short", year: "numeric" }).format(ms);
 export const dayOnly = (ms: number) => formatter({ day: "numeric", month: "short" }).format(ms);
 
 export const STATUS_WORDS: Record<string, string> = {

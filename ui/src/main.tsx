@@ -5,6 +5,7 @@ import { AssetPage } from "./pages/asset";
 import { FleetPage } from "./pages/fleet";
 import { AppFrame } from "./parts/frame";
 import { Empty } from "./parts/states";
+import { takeToken } from "./parts/cases";
 import { follow, path } from "./route";
 import { startStore } from "./store";
 
@@ -17,6 +18,7 @@ function App() {
 }
 
 document.addEventListener("click", follow);
+takeToken();
 startLive();
 startStore();
 const root = document.getElementById("app")!;

@@ -62,7 +62,7 @@ export function RangeWhisker(props: {
       <line class="axis" x1="4" x2={width - 4} y1="8" y2="8" />
       {mark == null ? null : <line class="stop" x1={x(mark)} x2={x(mark)} y1="0" y2="16" />}
       {low == null ? null : <line class="whisk" x1={x(low)} x2={x(right)} y1="8" y2="8" />}
-      {high == null && low != null ? <path class="dot" d={`M${width - 1} 8l-6 -4v8z`} /> : null}
+      {high == null ? <path class="dot" d={`M${width - 1} 8l-6 -4v8z`} /> : null}
       {mid == null ? null : <circle class="dot" cx={x(mid)} cy="8" r="3.5" />}
     </svg>
   );
