@@ -10,7 +10,7 @@ Verified: tests/verify/test_lubricants.py.
 
 import numpy as np
 
-LN_313K = 5.746682  # ln(313.15 K / 1 K), 40 C, the temperature oils are named by
+LN_313K = 5.746682308971422  # ln(313.15 K / 1 K), 40 C, the temperature oils are named by
 
 
 def walther_slope(viscosity_40C_m2_per_s, viscosity_100C_m2_per_s):

@@ -3,8 +3,8 @@
     C_b dT/dt = M(T) w - (T - T_h) / R_b             front and rear bearing; M: Palmgren's torque with the oil at temperature T
     (T_f - T_h) / R_b + (T_r - T_h) / R_b + Q n^2 = (T_h - T_amb) / R_h        housing: its mass is counted with the bearings
     P_front = preload + (1 + o) F,   P_rear = preload + o F                    lever of the overhung cutting force F
-    dD/dt = (w / 2 pi) / L10m(kappa, e_C C_u / P, C / P)                       damage: L10 lives consumed, D = 5.45 is the median
-    ds/dt = (exp(r g) s + flaw + (D / 5.45)^4) / (0.1 L10m)                    spall: s = 1 at the vibration limit
+    dD/dt = (w / 2 pi) / L10m(kappa, e_C C_u / P, C / P)                       damage: L10 lives consumed, D = 5.46 is the median
+    ds/dt = (exp(r g) s + flaw + (D / 5.46)^4) / (0.1 L10m)                    spall: s = 1 at the vibration limit
     dz/dt = n (1 + 2 z) 2^((T_f - 343.15 K) / 15 K) / life                     starvation z: friction (1 + z), film kappa / (1 + z)
     v_rms = n (v_0 + (v_lim - v_0) (s_f + b s_r)),   power = idle n^2 + (M_f + M_r) w + arm F w
 
@@ -27,7 +27,7 @@ from didymos.core.model import Component, FailureMode, Model, Parameter
 
 TWO_PI = 6.283185307179586
 LN2 = 0.6931471805599453
-MEDIAN_OVER_L10 = 5.45
+MEDIAN_OVER_L10 = 5.46
 FLAW = 1.0e-4
 COLD_K = 293.15
 
