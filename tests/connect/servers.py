@@ -38,13 +38,15 @@ def free_port() -> int:
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
+    for _ in range(1200):  # a loaded machine takes its time
         try:
             socket.create_connection(("127.0.0.1", port), 0.2).close()
             return
         except OSError:
             assert process.poll() is None, f"{process.args} ended with {process.returncode}"
             time.sleep(0.05)
+    process.kill()
+    process.wait()
     raise AssertionError(f"nothing listens on port {port}")
 
 

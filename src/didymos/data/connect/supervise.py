@@ -93,7 +93,7 @@ class Supervisor:
         except TimeoutError:
             pass
 
-    async def unless_closed(self, work: Awaitable[T], timeout_s: float, what: str) -> T:
+    async def unless_closed(self, work: Awaitable[T], timeout_s: float | None, what: str) -> T:
         """`work`'s result; ConnectError when it takes longer than `timeout_s` or `close` comes first."""
         task = asyncio.ensure_future(work)
         end = asyncio.ensure_future(self.closed.wait())
