@@ -30,8 +30,8 @@ def put(store, sequence, rows, known=None, stream="plant"):
 
 
 def read(store, channel, start=DAY - DAY_NS, end=DAY + 9 * DAY_NS, known=FOREVER, sequence=FOREVER, limit=10**6):
-    got = store.reader.read(channel, start, end, known, sequence, limit)
-    return list(zip(got["time_ns"].tolist(), got["value"].tolist(), got["quality"].tolist(), strict=True))
+    got = store.reader.read(channel, start, end, known, sequence, limit).to_pydict()
+    return list(zip(got["time_ns"], got["value"], got["quality"], strict=True))
 
 
 def test_what_was_committed_is_read_in_time_order_with_half_open_limits(store):
@@ -83,7 +83,7 @@ def test_nan_repeats_are_one_row_and_survive(store):
         put(store, sequence, [("a.x", DAY, float("nan"), 7)])
     store.compact(DAY + DAY_NS)
     got = store.reader.read("a.x", DAY, DAY + 1, FOREVER, FOREVER, 10)
-    assert np.isnan(got["value"]).tolist() == [True]
+    assert np.isnan(got["value"].to_numpy()).tolist() == [True]
     assert store.reader.sql("SELECT count(*) AS n FROM samples", 10, 10).to_pydict() == {"n": [1]}
 
 

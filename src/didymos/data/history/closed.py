@@ -19,9 +19,10 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.transaction import AddAction
 
-from didymos.data.history.tables import DAY_NS, Table
+from didymos.data.history.sort import write_day
+from didymos.data.history.tables import DAY_NS, SAMPLES, Table
 
-ROW_GROUP = 60_000
+ROW_GROUP = 2048  # of waveforms and snapshots, which are large
 
 
 class Closed:
@@ -57,17 +58,17 @@ class Closed:
         version = None if self.delta is None else self.delta.transaction_version(f"{self.table.name}-{day}-{stream}")
         return -1 if version is None else version
 
-    def replace(self, connection: duckdb.DuckDBPyConnection, day: int, rows: str, upto: dict[str, int]) -> None:
-        """Writes the result of the query `rows`, sorted, as the one file of `day`; `upto` {stream: last sequence held}."""
+    def replace(self, connection: duckdb.DuckDBPyConnection, day: int, inside: str, upto: dict[str, int]) -> None:
+        """Writes the hot rows where `inside` (SQL) and what `day` holds already as the one file of `day`; `upto` {stream: last
+        sequence held}."""
         if self.delta is None:
             self.delta = DeltaTable.create(str(self.folder), self.schema, mode="ignore", partition_by=["day"])
         part = self.folder / f"day={day}" / f"{uuid4().hex}.parquet"
         part.parent.mkdir(parents=True, exist_ok=True)
-        t = self.table
-        connection.execute(
-            f"COPY (SELECT * FROM ({rows}) ORDER BY {t.key}, {t.time}, sequence) TO '{str(part).replace(chr(39), chr(39) * 2)}' "
-            f"(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
-        )
+        if self.table is SAMPLES:
+            write_day(connection, inside, self.source((day,)), part)
+        else:
+            self._copy(connection, inside, self.source((day,)), part)
         _to_disk(part)
         self.delta.create_write_transaction(
             [self._added(connection, part, day)],
@@ -76,12 +77,21 @@ class Closed:
             partition_by=["day"],
             partition_filters=[("day", "=", str(day))],
             commit_properties=CommitProperties(
-                app_transactions=[Transaction(f"{t.name}-{day}-{stream}", last) for stream, last in upto.items()]
+                app_transactions=[Transaction(f"{self.table.name}-{day}-{stream}", last) for stream, last in upto.items()]
             ),
         )
         self.delta.update_incremental()
         _to_disk(self.folder / "_delta_log" / f"{self.delta.version():020d}.json")
         self._look()
+
+    def _copy(self, connection: duckdb.DuckDBPyConnection, inside: str, before: str | None, part: Path) -> None:
+        t = self.table
+        hot = f"SELECT {t.columns} FROM ({t.rows}) WHERE {inside}"
+        rows = t.distinct(f"{hot} UNION ALL {before}" if before else hot)
+        connection.execute(
+            f"COPY (SELECT * FROM ({rows}) ORDER BY {t.key}, {t.time}, sequence) TO '{str(part).replace(chr(39), chr(39) * 2)}' "
+            f"(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+        )
 
     def _added(self, connection: duckdb.DuckDBPyConnection, part: Path, day: int) -> AddAction:
         key, moment = self.table.key, self.table.time

@@ -46,7 +46,9 @@ def _connect(folder: Path) -> duckdb.DuckDBPyConnection:
         "threads": "1", "memory_limit": MEMORY, "temp_directory": str(folder / "spill"), "preserve_insertion_order": "false",
         "wal_autocheckpoint": "8MB", "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
     }  # fmt: skip
-    return duckdb.connect(":memory:", config=config)
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, file: Path, fresh: bool) -> None:

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any, TypeVar, final
 
 import msgspec
-import numpy as np
-import pyarrow as pa
 
 from didymos.core.case import Event, Record
 from didymos.core.clock import DAY_NS, HOUR_NS, Clock, DataClock
@@ -43,7 +41,7 @@ class HistoryOptions:
 
     commit_s: float = 0.5
     commit_messages: int = 400
-    commit_bytes: int = 4 * 1024 * 1024
+    commit_bytes: int = 1 << 20
     close_after_ns: int = 2 * HOUR_NS
     compact_s: float = 5.0
     recompact_s: float = 600.0
@@ -183,7 +181,7 @@ class Historian:
             found = await self._read(
                 store.reader.read, q.channel, q.start_ns, q.end_ns, _or(q.known_ns), _or(q.upto_sequence), PAGE
             )  # fmt: skip
-            return to_ipc(pa.table({name: np.asarray(column) for name, column in found.items()}))
+            return to_ipc(found)
 
         async def buckets(data: bytes) -> bytes:
             q = unpack(Buckets, data)

@@ -56,11 +56,11 @@ class Reader:
             "QUALIFY row_number() OVER (PARTITION BY time_ns ORDER BY sequence DESC) = 1"
         )
 
-    def read(self, channel: str, start_ns: int, end_ns: int, known_ns: int, sequence: int, limit: int) -> dict[str, Any]:
+    def read(self, channel: str, start_ns: int, end_ns: int, known_ns: int, sequence: int, limit: int) -> pa.Table:
         """Columns time_ns, value, quality of at most `limit` samples with start <= time < end, oldest first."""
         with self._reader() as cursor:
             query = f"{self._samples(start_ns, end_ns)} ORDER BY time_ns LIMIT {int(limit)}"
-            return cursor.execute(query, [channel, start_ns, end_ns, known_ns, sequence]).fetchnumpy()
+            return cursor.sql(query, params=[channel, start_ns, end_ns, known_ns, sequence]).to_arrow_table()
 
     def buckets(
         self, channel: str, start_ns: int, end_ns: int, points: int, known_ns: int

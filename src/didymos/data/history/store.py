@@ -183,9 +183,7 @@ class Store:
         upto = {f"{stream}-{self.source}": int(last) for stream, last in newest}
         fresh = any(last > closed.holds(day, stream) for stream, last in upto.items())
         if fresh:
-            rows = f"SELECT {table.columns} FROM ({table.rows}) WHERE {inside}"
-            before = closed.source((day,))
-            closed.replace(c, day, table.distinct(f"{rows} UNION ALL {before}" if before else rows), upto)
+            closed.replace(c, day, inside, upto)
         c.execute(f"DELETE FROM hot.{table.name} WHERE {inside}")
         return fresh
 

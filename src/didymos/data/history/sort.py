@@ -1,0 +1,84 @@
+"""One day of samples, sorted by (channel, time) without repeats, as one Parquet file: some channels at a time, in bounded memory.
+
+A window function over the whole day costs 3.7 us a sample in DuckDB; sorting some channels at a time in NumPy costs about a third.
+Times are written as packed differences and values as split bytes, which is what makes a sample cost about three bytes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from didymos.data.history.tables import SAMPLES
+
+CHUNK = 250_000  # samples sorted at once
+ROW_GROUP = 60_000
+COLUMNS = "time_ns, value, quality, sequence, known_ns"
+
+
+def write_day(connection: duckdb.DuckDBPyConnection, inside: str, closed: str | None, part: Path) -> None:
+    """Hot samples where `inside` (SQL) and the rows of the query `closed`, if any, into the new file `part`."""
+    count = "SELECT name, count(*) AS n FROM hot.samples s JOIN hot.channels c ON c.id = s.channel WHERE " + inside.replace(
+        "time_ns", "s.time_ns"
+    )
+    both = f"{count} GROUP BY name" + (f" UNION ALL SELECT channel, count(*) FROM ({closed}) GROUP BY channel" if closed else "")
+    sizes = connection.execute(f"SELECT name, sum(n) FROM ({both}) GROUP BY name ORDER BY name").fetchall()
+    options = {"time_ns": "DELTA_BINARY_PACKED", "value": "BYTE_STREAM_SPLIT"}
+    with pq.ParquetWriter(
+        part, SAMPLES.closed, compression="zstd", version="2.6", data_page_version="2.0", store_schema=False,
+        use_dictionary=["channel", "quality", "sequence", "known_ns"], column_encoding=options,  # type: ignore[arg-type]
+    ) as writer:  # fmt: skip
+        for names in _chunks(sizes):
+            writer.write_table(_sorted(connection, names, inside, closed), row_group_size=ROW_GROUP)
+
+
+def _chunks(sizes: list[tuple[str, int]]) -> list[list[str]]:
+    """Neighbouring channels, together about CHUNK samples."""
+    found: list[list[str]] = [[]]
+    held = 0
+    for name, n in sizes:
+        if found[-1] and held + n > CHUNK:
+            found.append([])
+            held = 0
+        found[-1].append(name)
+        held += int(n)
+    return found
+
+
+def _sorted(connection: duckdb.DuckDBPyConnection, names: list[str], inside: str, closed: str | None) -> pa.Table:
+    """Samples of `names` in order, repeats of the sample before them left out."""
+    places = {name: i for i, name in enumerate(names)}
+    known = connection.execute("SELECT id, name FROM hot.channels").fetchall()
+    ids = [(i, places[name]) for i, name in known if name in places]
+    rank = pa.table({"id": pa.array([i for i, _ in ids], pa.int32()), "rank": pa.array([r for _, r in ids], pa.int32())})
+    connection.register("rank_of", rank)
+    parts = [
+        connection.sql(f"SELECT rank, {COLUMNS} FROM hot.samples JOIN rank_of ON id = channel WHERE {inside}").to_arrow_table()
+    ]
+    connection.unregister("rank_of")
+    if closed:
+        connection.register("rank_of", pa.table({"name": names, "rank": pa.array(range(len(names)), pa.int32())}))
+        some = f"SELECT rank, {COLUMNS} FROM ({closed}) JOIN rank_of ON name = channel"
+        first, last = (name.replace("'", "''") for name in (names[0], names[-1]))
+        parts.append(connection.sql(f"{some} WHERE channel >= '{first}' AND channel <= '{last}'").to_arrow_table())
+        connection.unregister("rank_of")
+    column = {n: np.concatenate([part[n].to_numpy() for part in parts]) for n in parts[0].column_names}
+    order = np.lexsort((column["sequence"], column["time_ns"], column["rank"]))
+    column = {n: values[order] for n, values in column.items()}
+    keep = np.append(True, ~_repeats(column)) if len(order) else np.ones(0, bool)
+    channel = pa.DictionaryArray.from_arrays(pa.array(column["rank"][keep], pa.int32()), pa.array(names, pa.string()))
+    rest = [pa.array(column[field.name][keep]).cast(field.type) for field in SAMPLES.closed if field.name != "channel"]
+    return pa.Table.from_arrays([channel.cast(pa.string()), *rest], schema=SAMPLES.closed)
+
+
+def _repeats(column: dict[str, np.ndarray]) -> np.ndarray:
+    """(n-1,) True where row i+1 says the same as row i."""
+    same = np.ones(len(column["rank"]) - 1, bool)
+    for name in ("rank", "time_ns", "quality"):
+        same &= column[name][1:] == column[name][:-1]
+    value = column["value"]
+    return same & ((value[1:] == value[:-1]) | (np.isnan(value[1:]) & np.isnan(value[:-1])))
