@@ -39,8 +39,9 @@ def chromium():
         pytest.skip(f"no Chromium at {CHROMIUM}; install the system package chromium")
     if not (STATIC / "index.html").is_file():
         pytest.skip("the page is not built; run `python hatch_build.py`")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=15_000)  # a busy machine is slow, not wrong
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield browser

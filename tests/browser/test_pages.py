@@ -116,8 +116,11 @@ def test_every_sensor_is_drawn_measured_against_twin(open_page):
 def painted(page) -> int:
     """Pixels of the first strip that hold the colour of the twin's line, which nothing else has."""
     return page.evaluate("""() => {
-        const canvas = document.querySelector("canvas");
-        const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        const canvas = document.querySelector("canvas"), copy = document.createElement("canvas");
+        [copy.width, copy.height] = [canvas.width, canvas.height];
+        const context = copy.getContext("2d", {willReadFrequently: true});
+        context.drawImage(canvas, 0, 0);
+        const data = context.getImageData(0, 0, copy.width, copy.height).data;
         let n = 0;
         for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 40 && data[i + 2] > data[i] + 60) n += 1;
         return n; }""")

@@ -92,14 +92,15 @@ function Row({ row, place, active, onFocus }: { row: AssetRow; place: string; ac
 
 /** The table's order is held while the pointer or the focus is in it; what would change is offered. */
 function useHeldOrder(all: AssetRow[], key: string, compute: () => AssetRow[]) {
-  const held = useSignal(false);
+  const held = useSignal(false), applied = useSignal(0);
+  void applied.value; // drawn again when the new order is applied
   const kept = useRef<{ key: string; ids: string[] }>({ key: "", ids: [] });
   const wanted = compute(), ids = wanted.map((row) => row.id);
   if (!held.value || kept.current.key !== key || kept.current.ids.length !== ids.length) kept.current = { key, ids };
   const byId = new Map(all.map((row) => [row.id, row]));
   const shown = kept.current.ids.map((id) => byId.get(id)).filter((row): row is AssetRow => !!row);
   const changes = shown.filter((row, i) => row.id !== ids[i]).length;
-  return { shown, changes, hold: (on: boolean) => (held.value = on), apply: () => { kept.current = { key, ids }; held.value = false; } };
+  return { shown, changes, hold: (on: boolean) => (held.value = on), apply: () => { kept.current = { key, ids }; applied.value += 1; } };
 }
 
 function Fleet({ all }: { all: AssetRow[] }) {
@@ -137,15 +138,14 @@ function Fleet({ all }: { all: AssetRow[] }) {
   return (
     <>
       <section class="panel" aria-label="Areas"><Matrix all={all} names={names} chosen={chosen} /></section>
-      <section class="panel" aria-label="Machines">
+      <section class="panel" aria-label="Machines" onPointerEnter={() => order.hold(true)} onPointerLeave={() => order.hold(false)}>
         <header>
           <h2>{chosen || "All machines"}, {key === "worst" && !reverse ? "worst first" : `by ${COLUMNS.find(([k]) => k === key)?.[1].toLowerCase()}`}</h2>
           <span class="small dim keys-hint">j k move · Enter opens</span>
           {order.changes ? <button class="changes" onClick={order.apply}>{order.changes} moved – apply</button> : null}
         </header>
         <div class="scroll">
-          <table class="grid" role="grid" aria-label="Machines, worst first" aria-rowcount={order.shown.length + 1}
-            onPointerEnter={() => order.hold(true)} onPointerLeave={() => order.hold(false)}>
+          <table class="grid" role="grid" aria-label="Machines, worst first" aria-rowcount={order.shown.length + 1}>
             <thead>
               <tr role="row">
                 {COLUMNS.map(([column, title, name]) => (
