@@ -6,9 +6,10 @@ Every class takes (source_id, url, options, clock), refuses a wrong url or optio
 
 from __future__ import annotations
 
+from didymos.data.connect.fake import Fake
 from didymos.data.connect.http import HttpPush
 from didymos.data.connect.mqtt import Mqtt
 from didymos.data.connect.opcua import OpcUa
 from didymos.data.connect.replay import Replay
 
-CONNECTORS = {"opcua": OpcUa, "mqtt": Mqtt, "http": HttpPush, "replay": Replay}
+CONNECTORS = {"opcua": OpcUa, "mqtt": Mqtt, "http": HttpPush, "replay": Replay, "fake": Fake}
