@@ -1,8 +1,8 @@
 """Centrifugal pump: head by affinity laws, and three ways to fail: wear ring, cavitation, seal.
 
-    H      = n^2 H_0 - a Q_i^2, less the head that cavitation and erosion cost        n = speed / rated speed, Q_i = Q + Q_leak
+    H      = f_H (n^2 H_0 - a Q_i^2), less what cavitation and erosion cost     n = speed / rated speed, Q_i = Q + Q_leak
     Q_leak = pi D s sqrt(2 g 0.75 H / (1.5 + f L / 2 s)),  s = s_0 (1 + ring_wear)     leakage back through the wear ring
-    P      = rho g Q_i (n^2 E_0 - n e Q_i) + n^3 P_disc + n P_mech                     Euler head times what the impeller moves
+    P      = f_P (rho g Q_i (n^2 E_0 - n e Q_i) + n^3 P_disc + n P_mech)          Euler head times what the impeller moves
     NPSHa  = (p_s - p_v(T)) / (rho g) + v_s^2 / 2g         NPSHr = n^2 r_0 + r_2 Q^2   (at 3 % head drop)
     c      = (m - NPSHa/NPSHr) / (m - 1)                   cavitation: 0 with the margin m that is asked for, 1 at NPSH3
     q_seal = pi h^3 dp / (6 mu ln(r_o/r_i)),  h = h_0 (1 + seal_wear)                  laminar film between the faces
@@ -233,20 +233,12 @@ def steady(x, u, p):
 
 
 _SIZE = "typical of EN 733 size 50-200 at 2900 rpm"
-_GUELICH = "Guelich 2014"
 
 MODEL = Model(
     name="centrifugal_pump",
     title="Centrifugal pump",
-    State=State,
-    Input=Input,
-    Output=Output,
-    Params=Params,
-    rhs=rhs,
-    out=out,
-    virtual=virtual,
-    severity=severity,
-    steady=steady,
+    State=State, Input=Input, Output=Output, Params=Params,
+    rhs=rhs, out=out, virtual=virtual, severity=severity, steady=steady,
     inputs=(
         Channel("speed", "Shaft speed", "rad/s", 0.0, 700.0, 0.5),
         Channel("flow", "Delivered flow", "m3/s", 0.0, 5.0, 5.0e-5),
@@ -275,43 +267,22 @@ MODEL = Model(
     max_step_s=3600.0,
     failure_modes=(
         FailureMode(
-            "wear_ring",
-            "Wear ring worn",
-            "wear_ring",
-            ("ring_wear", "log_ring_rate"),
+            "wear_ring", "Wear ring worn", "wear_ring", ("ring_wear", "log_ring_rate"),
             "ring clearance twice the new value",
-            "new value API 610 11th ed. table 6; renewal when doubled: maintenance rule, McNally Institute w007",
-            0.15,
-            ("discharge_pressure", "power"),
-            "Renew the wear rings",
-            "wear ring",
-            "PDE",
+            "new value API 610 11th ed. table 6; renewal when doubled: maintenance rule, McNally Institute w007", 0.15,
+            ("discharge_pressure", "power"), "Renew the wear rings", "wear ring", "PDE",
         ),
         FailureMode(
-            "cavitation",
-            "Impeller eroded by cavitation",
-            "impeller",
-            ("impeller_erosion", "log_erosion_rate"),
+            "cavitation", "Impeller eroded by cavitation", "impeller", ("impeller_erosion", "log_erosion_rate"),
             "erosion three quarters through the blade; vibration then at 8.5 mm/s, zone C/D",
-            "Guelich 2014 ch. 6.8; ISO 10816-7:2009 category II to 200 kW",
-            0.3,
+            "Guelich 2014 ch. 6.8; ISO 10816-7:2009 category II to 200 kW", 0.3,
             ("vibration_velocity", "discharge_pressure"),
-            "Raise the suction pressure or cool the fluid, check strainer and valve; plan an impeller",
-            "impeller",
-            "VIB",
+            "Raise the suction pressure or cool the fluid, check strainer and valve; plan an impeller", "impeller", "VIB",
         ),
         FailureMode(
-            "seal",
-            "Seal leaks",
-            "seal",
-            ("seal_wear", "log_seal_rate"),
-            "leakage 5.6 g/h at rated operation",
-            "API 682 (ISO 21049:2004), permitted leakage of a pair of faces",
-            0.2,
-            ("seal_leakage",),
-            "Replace the mechanical seal, check shaft run-out",
-            "mechanical seal",
-            "ELP",
+            "seal", "Seal leaks", "seal", ("seal_wear", "log_seal_rate"), "leakage 5.6 g/h at rated operation",
+            "API 682 (ISO 21049:2004), permitted leakage of a pair of faces", 0.2, ("seal_leakage",),
+            "Replace the mechanical seal, check shaft run-out", "mechanical seal", "ELP",
         ),
     ),
     components=(
@@ -353,4 +324,4 @@ MODEL = Model(
         Parameter("vibration_cavitation_m_per_s", "Added vibration at NPSH3", "m/s", "estimate", 0.0, 0.03),
         Parameter("vibration_part_load_m_per_s", "Added vibration at zero flow", "m/s", "Guelich 2014 ch. 10", 0.0, 0.03),
     ),
-)
+)  # fmt: skip
