@@ -173,7 +173,8 @@ def _sensed(
     quantum = np.array([sensor.quantum for _, sensor in line.sensors])
     still = (true == 0.0) & np.array([sensor.channel in ("speed", "current", "flow") for _, sensor in line.sensors])
     value = np.rint((true + line.bias + noise) / quantum) * quantum
-    value = np.where(still, 0.0, value)
+    warm = np.array([sensor.unit == "degC" for _, sensor in line.sensors])
+    value = np.where(still, 0.0, np.where(warm, value, np.clip(value, 0.0, None)))  # the PLC's scaling ends at zero
     value = _faulty_sensor(line, held, value, k)
     lost = rng.uniform(size=len(true)) < 0.002
     for machine, start_ns, end_ns in line.gaps:
