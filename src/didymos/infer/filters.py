@@ -30,7 +30,7 @@ def step(
     kernel: UkfStep, belief: Belief, time_ns: NDArray[np.int64], u: Array, y: Array, params: Array, q: ArrayLike, r: ArrayLike
 ) -> tuple[Belief, UkfResult]:
     """Every asset to `time_ns` (N,), which must lie after the belief's own time. y (N, m), NaN = missing."""
-    dt_s = (time_ns - belief.time_ns) * 1e-9
+    dt_s = (time_ns - belief.time_ns) / 1e9
     if (dt_s <= 0).any():
         row = int(np.argmax(dt_s <= 0))
         raise DataError(

@@ -20,7 +20,7 @@ from scipy.special import chdtri
 from didymos.core.channel import Channel
 from didymos.core.estimate import Validity
 from didymos.core.model import Model
-from didymos.infer.plain import plain
+from didymos.infer.plain import plain, plain_time
 
 Array = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ def _stale(inputs: tuple[Channel, ...], age_s: Array, stale_s: float) -> str | N
     worst = int(np.argmax(age_s)) if len(age_s) else -1
     if worst < 0 or age_s[worst] <= stale_s:
         return None
-    age = plain(float(age_s[worst]), "s") if np.isfinite(age_s[worst]) else "ever"
+    age = plain_time(float(age_s[worst])) if np.isfinite(age_s[worst]) else "ever"
     return f"{inputs[worst].title} has not been read for {age}; the twin cannot follow the machine without it"
 
 
@@ -109,7 +109,7 @@ def _silent(dof: Array, stale_s: float, step_s: float) -> str | None:
     steps = max(1, round(stale_s / step_s))
     if len(dof) < steps or dof[-steps:].any():
         return None
-    return f"no sensor has been read for {plain(steps * step_s, 's')}; the twin runs on its model alone"
+    return f"no sensor has been read for {plain_time(steps * step_s)}; the twin runs on its model alone"
 
 
 def _outside(inputs: tuple[Channel, ...], u: Array, low: Array, high: Array) -> str | None:

@@ -80,6 +80,7 @@ class Futures:
         slow = [self.model.state_index(field) for field in self.model.slow]
         variant = Variant(tuple(i for i in slow if (q[:, i] > 0).any()), u.shape[1] > 1)
         out = np.full((len(mean), len(self.model.failure_modes), n_trajectories), np.inf)
+        normals.module()  # first, so that the model's file can import it
         run = cache.load(f"{self.model.name}_futures", kernel_text(self.model, variant)).run
         run(mean, _roots(cov), u, params, q * np.sqrt(step_s), float(step_s), n_steps, np.uint64(seed % 2**64), numbers, out)
         return out
@@ -134,7 +135,8 @@ def kernel_text(model: Model, variant: Variant) -> str:
         *_indent(16, [*check, *(f"x{i} = n{i}" for i in range(n)), "i += 1", *draw]),
     ]
     head = "def run(X, ROOT, U, PAR, NOISE, h, n_steps, seed, KEYS, OUT):\n    for a in range(X.shape[0]):\n"
-    return cache.HEADER + normals.text() + THRESHOLD + "\n\n@njit(**FLAGS)\n" + head + "".join(parts)
+    shared = f"from {normals.module_name()} import index, normal, normal_above, stream\n"
+    return f"{cache.HEADER}{shared}{THRESHOLD}" + "\n\n@njit(**FLAGS)\n" + head + "".join(parts)
 
 
 THRESHOLD = '''

@@ -2,7 +2,7 @@
 
 A stream is one 64-bit word; its i-th word is mix(start + i golden), so a trajectory's numbers depend on (seed, asset,
 trajectory, purpose) alone: not on order, threads or neighbours, and equal between branches of a what-if.
-`text()` is put into a generated kernel file; the functions run only there (64-bit wrap-around arithmetic of numba).
+The functions run only in the generated file that `text` makes (64-bit wrap-around arithmetic of numba).
 Sources: Marsaglia & Tsang, J. Stat. Software 5 (2000) 8; Steele, Lea & Flood, OOPSLA 2014; tail: Marsaglia 1964; truncated
 normal: Robert, Statistics and Computing 5 (1995) 121. Verified: tests/numerics/test_normals.py.
 """
@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import inspect
 import math
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
+
+from didymos.numerics import cache
 
 GOLDEN, MIX_A, MIX_B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 SHIFT_30, SHIFT_27, SHIFT_31, SHIFT_11, LOW_8 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11), np.uint64(255)
@@ -115,34 +118,36 @@ def fill_above(seed, least, out):
         out[i], s = normal_above(least, s)
 
 
-FUNCTIONS = (mix, stream, uniform, index, normal_slowly, normal, normal_above)
+FUNCTIONS = (mix, stream, uniform, index, normal_slowly, normal, normal_above, fill, fill_above)
 
 
 def text() -> str:
-    """Constants and functions, to follow `cache.HEADER` in a generated file."""
+    """The generated file: constants, tables and functions, compiled once for all models."""
     words = ("GOLDEN", "MIX_A", "MIX_B", "SHIFT_30", "SHIFT_27", "SHIFT_31", "SHIFT_11", "SHIFT_32", "LOW_8")
     lines = [f"{name} = np.uint64({int(globals()[name])})" for name in words] + [f"TAIL = {TAIL!r}"]
     tables = inspect.getsource(ziggurat_tables) + "\n\nEDGE, EDGE_SCALED, HEIGHT = ziggurat_tables()\n"
     functions = "".join(f"\n\n@njit(**FLAGS)\n{inspect.getsource(f)}" for f in FUNCTIONS)
-    return "\n".join(lines) + "\n\n\n" + tables + functions
+    return cache.HEADER + "\n".join(lines) + "\n\n\n" + tables + functions
 
 
-def _module():
-    from didymos.numerics import cache
+def module_name() -> str:
+    return cache.module_name("normals", text())
 
-    tests = "".join(f"\n\n@njit(**FLAGS)\n{inspect.getsource(f)}" for f in (fill, fill_above))
-    return cache.load("normals", cache.HEADER + text() + tests)
+
+def module() -> ModuleType:
+    """The compiled functions; kernel files import what they need from it."""
+    return cache.load("normals", text())
 
 
 def normals(seed: int, streams: int, count: int, first: int = 0) -> NDArray[np.float64]:
     """(streams, count) standard normal deviates: `count` from each stream `first`, `first + 1`, ... below `seed`."""
     out = np.empty((streams, count))
-    _module().fill(seed, first, out)
+    module().fill(seed, first, out)
     return out
 
 
 def normals_above(seed: int, least: float, count: int) -> NDArray[np.float64]:
     """(count,) standard normal deviates, each above `least`."""
     out = np.empty(count)
-    _module().fill_above(seed, least, out)
+    module().fill_above(seed, least, out)
     return out
