@@ -255,9 +255,11 @@ def test_a_server_that_goes_and_comes_back_is_reported_with_the_gap(how: str) ->
 
 @pytest.fixture
 def certificates(tmp_path: Path) -> Path:
+    import anyio
     from asyncua.crypto.cert_gen import setup_self_signed_certificate
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
+    assert callable(anyio.open_file)  # loaded here: pytest's import hook inside an event loop can fail on Python 3.11
     for name, use in (("server", ExtendedKeyUsageOID.SERVER_AUTH), ("client", ExtendedKeyUsageOID.CLIENT_AUTH)):
         key, cert = tmp_path / f"{name}.pem", tmp_path / f"{name}.der"
         run(setup_self_signed_certificate(key, cert, f"urn:test:{name}", "localhost", [use], {"countryName": "XX"}))
