@@ -153,14 +153,20 @@ def test_a_message_that_cannot_be_read_is_logged_and_the_rest_stored(url, tmp_pa
     async def check():
         async with history(url, tmp_path / "h") as (bus, client):
             wrong = Batch(("a.x",), np.array([0, 1], np.uint16), np.array([1, 2]), np.zeros(2), np.zeros(2, np.uint8))
+            texts = Batch(("a.x",), np.zeros(1, np.uint16), np.array([1]), np.array(["high"]), np.zeros(1, np.uint8))  # type: ignore[arg-type]
+            narrow = Batch(
+                ("a.y",), np.zeros(1, np.uint16), np.array([DAY], np.int64), np.ones(1, np.float32), np.zeros(1, np.int64)
+            )
             await bus.publish("tel.1", b"\xc1 garbage", "g")
             await bus.publish("tel.1", pack(wrong), "w")
             await bus.publish("evt.1", pack({"id": 5}), "e")
+            await bus.publish("tel.1", pack(texts), "texts")
+            await bus.publish("tel.1", pack(narrow), "narrow")
             last = await bus.publish("tel.1", batch([1, 2]), "ok")
             assert len(await client.read("cp-01.flow", DAY, DAY + 9, upto_sequence=last)) == 2
         refused = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
         assert [text.split(" is not stored")[0] for text in refused] == [
-            "message 1 of tel.1", "message 2 of tel.1", "message 3 of evt.1",
+            "message 1 of tel.1", "message 2 of tel.1", "message 3 of evt.1", "message 4 of tel.1",
         ]  # fmt: skip
 
     asyncio.run(check())

@@ -252,6 +252,8 @@ def _samples(closing: _Closing, message: Message, clock: Clock) -> None:
     columns = (batch.channel, batch.time_ns, batch.value, batch.quality)
     if len({len(c) for c in columns}) != 1 or (len(batch) and int(batch.channel.max()) >= len(batch.channels)):
         raise DataError("its columns differ in length or name a channel that it does not list")
+    if any(c.dtype.kind not in "iu" for c in (batch.channel, batch.time_ns, batch.quality)) or batch.value.dtype.kind not in "fiu":
+        raise DataError("its columns are not numbers: allowed are whole channel, time_ns and quality, and a number as value")
     good = batch.time_ns[batch.quality <= Quality.UNCERTAIN]
     if len(good):
         _seen(clock, int(good.max()))

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from didymos.data.history.tables import SAMPLES
+from didymos.data.history.tables import SAMPLES, arrow
 
 CHUNK = 250_000  # samples sorted at once
 ROW_GROUP = 60_000
@@ -54,14 +54,14 @@ def _sorted(connection: duckdb.DuckDBPyConnection, names: list[str], inside: str
     places = {name: i for i, name in enumerate(names)}
     known = connection.execute("SELECT id, name FROM hot.channels").fetchall()
     ids = [(i, places[name]) for i, name in known if name in places]
-    rank = pa.table({"id": pa.array([i for i, _ in ids], pa.int32()), "rank": pa.array([r for _, r in ids], pa.int32())})
-    connection.register("rank_of", rank)
+    connection.register("rank_of", _table(id=arrow([i for i, _ in ids], pa.int32()), rank=arrow([r for _, r in ids], pa.int32())))
     parts = [
         connection.sql(f"SELECT rank, {COLUMNS} FROM hot.samples JOIN rank_of ON id = channel WHERE {inside}").to_arrow_table()
     ]
     connection.unregister("rank_of")
     if closed:
-        connection.register("rank_of", pa.table({"name": names, "rank": pa.array(range(len(names)), pa.int32())}))
+        ranks = arrow(np.arange(len(names)), pa.int32())
+        connection.register("rank_of", _table(name=arrow(names, pa.string()), rank=ranks))
         some = f"SELECT rank, {COLUMNS} FROM ({closed}) JOIN rank_of ON name = channel"
         first, last = (name.replace("'", "''") for name in (names[0], names[-1]))
         parts.append(connection.sql(f"{some} WHERE channel >= '{first}' AND channel <= '{last}'").to_arrow_table())
@@ -70,9 +70,13 @@ def _sorted(connection: duckdb.DuckDBPyConnection, names: list[str], inside: str
     order = np.lexsort((column["sequence"], column["time_ns"], column["rank"]))
     column = {n: values[order] for n, values in column.items()}
     keep = np.append(True, ~_repeats(column)) if len(order) else np.ones(0, bool)
-    channel = pa.DictionaryArray.from_arrays(pa.array(column["rank"][keep], pa.int32()), pa.array(names, pa.string()))
-    rest = [pa.array(column[field.name][keep]).cast(field.type) for field in SAMPLES.closed if field.name != "channel"]
+    channel = pa.DictionaryArray.from_arrays(arrow(column["rank"][keep], pa.int32()), arrow(names, pa.string()))
+    rest = [arrow(column[field.name][keep], field.type) for field in SAMPLES.closed if field.name != "channel"]
     return pa.Table.from_arrays([channel.cast(pa.string()), *rest], schema=SAMPLES.closed)
+
+
+def _table(**columns: pa.Array) -> pa.Table:
+    return pa.Table.from_arrays(list(columns.values()), names=list(columns))
 
 
 def _repeats(column: dict[str, np.ndarray]) -> np.ndarray:

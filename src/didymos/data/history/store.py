@@ -18,7 +18,7 @@ from didymos.data.history.closed import Closed
 from didymos.data.history.hot import open_hot
 from didymos.data.history.latest import Latest
 from didymos.data.history.reading import Reader
-from didymos.data.history.tables import CLOSING, DAY_NS, SNAPSHOTS, STREAM_NUMBER, WAVEFORMS, Table
+from didymos.data.history.tables import CLOSING, DAY_NS, SNAPSHOTS, STREAM_NUMBER, WAVEFORMS, Table, arrow
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class Store:
             if new:
                 c.executemany("INSERT INTO hot.channels VALUES (?, ?, ?, NULL, NULL, NULL)", [[i, n, s] for (n, s), i in new])
             if columns is not None:
-                self._insert("samples", pa.table(columns))
+                self._insert("samples", _table(columns))
             self._insert_rows("waveforms", WAVEFORMS, [_waveform_row(*row) for row in rows.waveforms])
             self._insert_rows("snapshots", SNAPSHOTS, list(rows.snapshots))
             if rows.events:
@@ -107,9 +107,9 @@ class Store:
         batches = [batch for batch, _, _ in samples]
         return {
             "channel": np.concatenate([known[batch.channel] for known, batch in zip(numbers, batches, strict=True)]),
-            "time_ns": np.concatenate([batch.time_ns for batch in batches]),
-            "value": np.concatenate([batch.value for batch in batches]),
-            "quality": np.concatenate([batch.quality for batch in batches]),
+            "time_ns": np.concatenate([batch.time_ns for batch in batches]).astype(np.int64, copy=False),
+            "value": np.concatenate([batch.value for batch in batches]).astype(np.float64, copy=False),
+            "quality": np.concatenate([batch.quality for batch in batches]).astype(np.uint8, copy=False),
             "sequence": np.repeat(np.array([sequence for _, sequence, _ in samples], np.int64), sizes),
             "known_ns": np.repeat(np.array([known for _, _, known in samples], np.int64), sizes),
         }
@@ -122,7 +122,7 @@ class Store:
     def _insert_rows(self, name: str, table: Table, rows: list[tuple[Any, ...]]) -> None:
         if rows:
             columns = zip(*rows, strict=True)
-            arrays = [pa.array(column, kind.type) for column, kind in zip(columns, table.closed, strict=True)]
+            arrays = [arrow(column, kind.type) for column, kind in zip(columns, table.closed, strict=True)]
             self._insert(name, pa.Table.from_arrays(arrays, schema=table.closed))
 
     def _restore_latest(self) -> None:
@@ -150,7 +150,7 @@ class Store:
         """Newest samples beside the channel names, for after their rows have left the hot file."""
         newest, n = self.latest, len(self.latest.number)
         columns = {"id": np.arange(n, dtype=np.int32), "t": newest.time_ns[:n], "v": newest.value[:n], "q": newest.quality[:n]}
-        self._connection.register("newest", pa.table(columns))
+        self._connection.register("newest", _table(columns))
         self._connection.execute(
             "UPDATE hot.channels SET time_ns = n.t, value = n.v, quality = n.q FROM newest n "
             "WHERE n.id = channels.id AND n.t > -9223372036854775808"
@@ -191,3 +191,7 @@ class Store:
 def _waveform_row(wave: Waveform, sequence: int, known_ns: int) -> tuple[Any, ...]:
     samples = np.ascontiguousarray(wave.samples, "<f4").tobytes()
     return (wave.channel, wave.start_ns, wave.rate_hz, wave.unit, int(wave.quality), samples, sequence, known_ns)
+
+
+def _table(columns: dict[str, Any]) -> pa.Table:
+    return pa.Table.from_arrays([arrow(c, pa.from_numpy_dtype(c.dtype)) for c in columns.values()], names=list(columns))
