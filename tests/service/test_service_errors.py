@@ -70,7 +70,7 @@ def test_nobody_changes_anything_without_the_token(client, sample, headers, stat
 
 def work_order(**changed):
     fact = {"id": "WO-7", "kind": "work_order_closed", "asset": "cp-03", "time": NOW_NS // 1_000_000 - 1000}
-    return {**fact, "body": {"component": "wear_ring", "serial": "S-2"}, **changed}
+    return {**fact, "body": {"component": "wear_ring", "new_serial": "S-2"}, **changed}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def work_order(**changed):
         ("cases/cp-03-seal-1/accept", {}, 409, "it is closed"),
         ("cases/cp-03-wear_ring-9/accept", {}, 404, "cp-03-wear_ring-1"),
         ("cases/..%20x/accept", {}, 400, "a-z 0-9"),
-        ("events", work_order(component="x", body={}), 422, "wear_ring, impeller, seal"),
+        ("events", work_order(body={"component": "x"}), 422, "wear_ring, impeller, seal"),
         ("events", work_order(asset="cp-77"), 404, "cp-0"),
         ("events", work_order(time=NOW_NS // 1_000_000 + 60_000), 422, "lies in the future"),
         ("events", work_order(kind="party"), 422, "work_order_closed"),

@@ -45,7 +45,7 @@ export class Refused extends Error {
 
 async function ask<T>(path: string, init?: RequestInit): Promise<T> {
   const answer = await fetch(`/api/v1/${path}`, init).catch(() => {
-    throw new Refused(0, "The service does not answer", "The service does not answer.", "Check that it runs; the page tries again by itself.");
+    throw new Refused(0, "The service does not answer", `No answer from ${location.host}.`, "Check that the service runs; the page tries again by itself.");
   });
   if (answer.ok) return (await answer.json()) as T;
   const said = await answer.json().catch(() => ({}));

@@ -44,6 +44,7 @@ export function percent(p: number | null | undefined): string {
   if (p == null || !Number.isFinite(p)) return NONE;
   if (p <= 0) return `0${THIN}%`;
   if (p < 0.001) return `<${THIN}0.1${THIN}%`;
+  if (p >= 1) return `100${THIN}%`;
   if (p > 0.999) return `>${THIN}99.9${THIN}%`;
   return `${p < 0.1 ? digits(p * 100, 2) : Math.round(p * 100)}${THIN}%`;
 }

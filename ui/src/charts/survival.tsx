@@ -47,7 +47,7 @@ export function SurvivalCurve({ lives, stops }: { lives: Life[]; stops: number[]
           {[0, 0.25, 0.5, 0.75, 1].map((p) => (
             <g key={p}><line class="axis" x1={LEFT} x2={width - RIGHT} y1={y(p)} y2={y(p)} /><text x={LEFT - 6} y={y(p) + 4} text-anchor="end">{p * 100}{THIN}%</text></g>
           ))}
-          {ticks.map((t) => <text key={t} x={x(t)} y={HEIGHT - 6} text-anchor={t ? "middle" : "start"}>{t ? span(t).replace(".0", "") : "now"}</text>)}
+          {ticks.map((t) => <text key={t} x={x(t)} y={HEIGHT - 6} text-anchor={t ? "middle" : "start"}>{t === 0 ? "now" : every >= 86400 ? `${t / 86400}${THIN}d` : span(t).replace(".0", "")}</text>)}
           {stops.filter((t) => t < far).slice(0, 4).map((t, i) => (
             <g key={t}><line class="stop" stroke-width="1.5" x1={x(t)} x2={x(t)} y1={TOP} y2={HEIGHT - BOTTOM} />{i ? null : <text x={x(t)} y={TOP - 5} text-anchor="middle">planned stop</text>}</g>
           ))}

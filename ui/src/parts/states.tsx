@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { Refused } from "../api";
 import { clockTime, zoneName } from "../format";
-import { lastFrameMs, liveState } from "../live";
+import { liveState, plantNow } from "../live";
 
 export const Empty = ({ children }: { children: ComponentChildren }) => <p class="empty">{children}</p>;
 export const Loading = ({ what }: { what: string }) => <p class="empty" role="status">Loading {what} …</p>;
@@ -26,6 +26,6 @@ export function StaleVeil({ children }: { children: ComponentChildren }) {
 
 export function LiveState() {
   const state = liveState.value;
-  const words = state === "live" ? "live" : state === "connecting" ? "connecting …" : `no data since ${clockTime(lastFrameMs.value)} ${zoneName()}`;
+  const words = state === "live" ? "live" : state === "connecting" ? "connecting …" : `no data since ${clockTime(plantNow.value)} ${zoneName()}`;
   return <span class={`live ${state}`} role="status" aria-label={`connection: ${words}`}>{words}</span>;
 }

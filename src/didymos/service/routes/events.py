@@ -16,6 +16,7 @@ from didymos.service.auth import check_token
 from didymos.service.context import LAST_MS, MS_NS, With, find_asset, json_answer
 from didymos.service.problem import Problem
 from didymos.service.routes.cases import Accepted
+from didymos.service.views import component_rows
 
 router = APIRouter(tags=["events"])
 Short = Annotated[str, Field(max_length=200)]
@@ -34,7 +35,7 @@ class EventIn:
 
 @router.post("/events", response_model=Accepted, status_code=202)
 async def event(request: Request, context: With, given: EventIn) -> Response:
-    """Report a closed work order: body {"component", "work_order", "serial", ...}. May come days late; `time` says when it was."""
+    """Report a closed work order: body {"component", "new_serial", ...}. May come days late."""
     check_token(request, context.token)
     asset = find_asset(context, given.asset)
     now = context.clock.now_ns()
@@ -42,8 +43,8 @@ async def event(request: Request, context: With, given: EventIn) -> Response:
         todo = "Send it when it has happened."
         raise Problem(422, "The event lies in the future", f"event {given.id}", str(given.time), f"time <= {now // MS_NS}", todo)
     component = given.body.get("component")
-    known = [each.id for each in asset.components]
-    if component not in known:
+    known = [each.id for each in component_rows(asset, context.model.snapshots.get(asset.id))]
+    if component not in known and (known or not component):
         raise Problem(
             422, "No such component", f"event {given.id}", repr(component), ", ".join(known), "Name one in body.component."
         )
