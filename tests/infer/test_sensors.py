@@ -116,22 +116,24 @@ def test_an_empty_window_has_no_verdict() -> None:
     assert judge(Window(CHANNELS, np.full((48, 3), np.nan), np.full((48, 3), np.nan))) == ()
 
 
-def test_the_signature_of_a_wear_state_is_its_effect_in_units_of_noise() -> None:
+def test_the_signature_of_a_wear_state_is_its_effect_in_units_of_noise_and_a_constant_factor_has_none() -> None:
     class State(NamedTuple):
         temperature: float = 0.0
         fouling: float = 0.0
+        factor: float = 1.0
 
     model = cast(
         Model,
         SimpleNamespace(
             State=State,
             initial=State(),
-            initial_sd=State(1.0, 0.1),
-            slow=("fouling",),
+            initial_sd=State(1.0, 0.1, 0.1),
+            slow=("fouling", "factor"),
+            failure_modes=(SimpleNamespace(wear=("fouling",)),),
             nominal=None,
             sensors=CHANNELS,
             steady=lambda x, u, p: x._replace(temperature=300.0 + 20.0 * x.fouling),
-            out=lambda x, u, p: (x.temperature, 0.5 * x.temperature, 0.001),
+            out=lambda x, u, p: (x.temperature * x.factor, 0.5 * x.temperature, 0.001),
             state_index=State._fields.index,
         ),
     )

@@ -70,7 +70,9 @@ def disbelieved(verdicts: Sequence[Verdict], channels: Sequence[Channel]) -> NDA
 
 
 def signatures(model: Model, params: object, inputs: object | None = None) -> Array:
-    """(k, m): change of each sensor, in its noise, when one wear state moves by its initial standard deviation, at equilibrium."""
+    """(k, m): change of each sensor, in its noise, when one wear state moves by its initial standard deviation, at equilibrium.
+
+    Only states that some failure mode owns: a constant factor of one unit cannot wear, so a pattern along it is no excuse."""
     u = model.nominal if inputs is None else inputs
     noise = np.array([channel.noise for channel in model.sensors])
 
@@ -78,12 +80,13 @@ def signatures(model: Model, params: object, inputs: object | None = None) -> Ar
         return np.array(model.out(model.steady(model.State(*state), u, params), u, params), float)
 
     healthy = [float(x) for x in model.initial]
+    worn = {name for mode in model.failure_modes for name in mode.wear}
     rows = []
-    for name in model.slow:
+    for name in (slow for slow in model.slow if slow in worn):
         moved = list(healthy)
         moved[model.state_index(name)] += float(getattr(model.initial_sd, name))
         rows.append((shown(moved) - shown(healthy)) / noise)
-    return np.array(rows).reshape(len(model.slow), len(noise))
+    return np.array(rows).reshape(len(rows), len(noise))
 
 
 def _first(window: Window, i: int, known: Array) -> Verdict | None:
