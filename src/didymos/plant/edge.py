@@ -1,8 +1,8 @@
 """The edge role: connectors -> SI channels -> the stream, batched. Acknowledges to a source only what is on disk.
 
-Payloads that carry (source, sequence) keep that name as the message id, so that the same rows sent again after a kill store
-nothing new. Payloads without one are merged for `FLUSH_S` into one message per partition; should a broker deliver one of
-them again, readers drop it by (channel, time).
+Payloads of a file keep (source, sequence) as their message id, so that the same rows sent again after a kill store nothing new.
+Payloads of live sources are merged for `FLUSH_S` into one message per partition; should a broker deliver one of them again,
+readers drop it by (channel, time).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from didymos.plant.config import Plant, Source
 log = logging.getLogger("didymos.edge")
 
 FLUSH_S = 0.02
+NUMBERED = ("replay", "fake")  # sources whose (source, sequence) names the same rows after a restart
 FLUSH_VALUES = 8000
 
 Done = Callable[[], Awaitable[None]]
@@ -83,7 +84,7 @@ class Edge:
             if isinstance(self.clock, DataClock):
                 self.clock.seen(int(payload.batch.time_ns.max()))
             bound = binder.batch(payload.batch, self.clock.now_ns())
-            if bound.source:
+            if source.type in NUMBERED:
                 named += self._messages(bound, f"{bound.source}:{bound.sequence}")
             else:
                 merge.append(bound)

@@ -133,7 +133,9 @@ class Fleet:
         s.mean[who], s.cov[who] = result.mean, result.cov
         slot = s.steps[who] % WINDOW
         innovation = (y - result.predicted) / result.predicted_sd
-        s.whitened[who, slot], s.readings[who, slot] = innovation, y
+        running = self.running(who)
+        s.whitened[who, slot] = np.where(running[:, None], innovation, np.nan)
+        s.readings[who, slot] = y
         s.nis[who, slot], s.dof[who, slot] = result.nis, result.dof
         s.steps[who] += 1
         self._remember_load(who, time_ns)
@@ -219,13 +221,16 @@ class Fleet:
 
     def _remember_load(self, who: NDArray[np.int64], time_ns: NDArray[np.int64]) -> None:
         s = self.state
-        running = np.abs(s.held[who][:, self.speed]) > 1e-6 if self.speed is not None else np.ones(len(who), bool)
-        s.running_s[who] += np.where(running, self.grid.step_ns / 1e9, 0.0)[:, None]
+        s.running_s[who] += np.where(self.running(who), self.grid.step_ns / 1e9, 0.0)[:, None]
         every = int(LOAD_EVERY_H * HOUR_NS)
         turn = (time_ns // every != (time_ns - self.grid.step_ns) // every) | (s.load_count[who] == 0)
         for asset in who[turn]:
             s.loads[asset, s.load_count[asset] % LOADS] = s.held[asset]
             s.load_count[asset] += 1
+
+    def running(self, who: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(M,) whether the shaft turns; True for a model without a speed."""
+        return np.abs(self.state.held[who][:, self.speed]) > 1e-6 if self.speed is not None else np.ones(len(who), bool)
 
     @property
     def speed(self) -> int | None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from didymos.core.channel import Channel, channel_id
 from didymos.core.clock import DAY_NS, SECOND_NS
-from didymos.core.estimate import ComponentAge, Estimate, Life, ParameterEstimate, Snapshot, Tick, Validity, Why
+from didymos.core.estimate import ComponentAge, Estimate, Evidence, Life, ParameterEstimate, Snapshot, Tick, Validity, Why
 from didymos.core.model import Model
 from didymos.decide.alerts import Finding
 from didymos.infer import filters, sensors
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-HORIZON_S = 60.0 * 86_400.0
-STEPS = 480
-TRAJECTORIES = 600
+HORIZON_S = 30.0 * 86_400.0
+STEPS = 120
+TRAJECTORIES = 250
 SEED = 20260105  # the same at every publication: what changes between two forecasts is the belief, not the dice
 BAND = 1.96
 
@@ -95,6 +95,20 @@ def judge(
     return verdicts
 
 
+def futures(fleet: Fleet, who: NDArray[np.int64]) -> Array:
+    """First passage times (M, modes, TRAJECTORIES); machines still being commissioned have none (all beyond the horizon)."""
+    s, model = fleet.state, fleet.model
+    found = np.full((len(who), len(model.failure_modes), TRAJECTORIES), np.inf)
+    known = s.commissioned[who]
+    if known.any():
+        a = who[known]
+        keys = np.array([crc32(fleet.assets[i].id.encode()) for i in a], np.uint64)
+        found[known] = forecast(
+            model, s.mean[a], s.cov[a], fleet.load(a), s.params[a], fleet.process_noise, HORIZON_S, SEED, keys, TRAJECTORIES, STEPS
+        )
+    return found
+
+
 def validity(fleet: Fleet, asset: int, faults: Sequence[sensors.Verdict]) -> Validity:
     """Commissioning first; then what `infer.validity` finds; a doubtful sensor asks for a check but does not stop the twin."""
     s = fleet.state
@@ -114,19 +128,20 @@ def validity(fleet: Fleet, asset: int, faults: Sequence[sensors.Verdict]) -> Val
         stale_s=max(3600.0, 6 * fleet.grid.step_ns / SECOND_NS),
     )
     if found.ok and faults:
-        return Validity(True, found.score, "C", f"{faults[0].text}; the twin goes on without it")
+        return Validity(True, found.score, faults[0].status, f"{faults[0].text}; the twin goes on without it")
     return found
 
 
 def sensor_faults(fleet: Fleet, asset: int) -> tuple[sensors.Verdict, ...]:
-    """Sensors that are at fault, not the machine; from the next step on the filter does without them."""
-    s = fleet.state
+    """Sensors that are at fault, not the machine; from the next step on the filter does without those it cannot believe."""
+    s, model = fleet.state, fleet.model
     if not s.commissioned[asset]:
         return ()
-    found = sensors.verdicts(fleet.model, fleet.window(asset, s.whitened), fleet.window(asset, s.readings), s.distrusted[asset])
-    names = [c.name for c in fleet.model.sensors]
-    s.distrusted[asset] = [name in {v.sensor for v in found} for name in names]
-    return found
+    params = model.Params(*s.params[asset])
+    seen = sensors.Window(model.sensors, fleet.window(asset, s.whitened), fleet.window(asset, s.readings))
+    found = sensors.judge(seen, sensors.signatures(model, params))
+    s.distrusted[asset] = sensors.disbelieved(found, model.sensors)
+    return tuple(found)
 
 
 def _verdict(
@@ -199,7 +214,7 @@ def findings(
             )
         )
     for channel in model.sensors:
-        fault = next((f for f in faults if f.sensor == channel.name), None)
+        fault = next((f for f in faults if f.sensor == channel.name and f.kind != "spike"), None)
         text = fault.text if fault else ""
         action = f"Check the sensor and wiring of {channel.title.lower()}; the machine itself looks healthy"
         found.append(
@@ -229,22 +244,24 @@ def sentence_for(mode: str, snapshot: Snapshot) -> str:
     return f"{title}: at risk before the next planned stop; {reason.sentence}"
 
 
-def _sensor_evidence(fault: sensors.Verdict | None) -> Any:
-    return fault.evidence if fault else ()
+def _sensor_evidence(fault: sensors.Verdict | None) -> tuple[Evidence, ...]:
+    return (Evidence("quality", fault.text, 1.0, fault.sensor),) if fault else ()
 
 
 def wear_states(model: Model, mean: Array, cov: Array) -> tuple[ParameterEstimate, ...]:
-    """Every wear state but the logarithms of rates, with its 95 % interval, against its value at commissioning."""
-    return tuple(_parameter(model, name, name, mean, cov, lambda v: v) for name in model.slow if not name.startswith("log_"))
+    """Every wear state of a component but the logarithms of rates, with its 95 % interval, against its value at commissioning."""
+    return tuple(_parameter(model, f, f, mean, cov, lambda v: v) for f in worn(model) if not f.startswith("log_"))
 
 
 def rates(model: Model, mean: Array, cov: Array) -> tuple[ParameterEstimate, ...]:
     """How many times faster than the average unit each wear state grows: exp of its log rate."""
-    return tuple(
-        _parameter(model, name, name.removeprefix("log_"), mean, cov, lambda v: float(np.exp(v)))
-        for name in model.slow
-        if name.startswith("log_")
-    )
+    logs = [f for f in worn(model) if f.startswith("log_")]
+    return tuple(_parameter(model, f, f.removeprefix("log_"), mean, cov, lambda v: float(np.exp(v))) for f in logs)
+
+
+def worn(model: Model) -> tuple[str, ...]:
+    """Slow states that belong to a component; the others are constant factors of the unit, not wear."""
+    return tuple(dict.fromkeys(field for component in model.components for field in component.wear))
 
 
 def _parameter(model: Model, field: str, name: str, mean: Array, cov: Array, of: Any) -> ParameterEstimate:

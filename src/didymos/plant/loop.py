@@ -238,7 +238,7 @@ class Loop:
         publish = who[step % self._publish_steps == 0]
         for asset in publish:
             memory = self.memory[self.baselines.assets[asset].id]
-            self.conclude(self.baselines.judge(self.plant, int(asset), memory.serials, self.sequence))
+            self.conclude(self.baselines.judge(self.plant, int(asset), memory.serials, memory.lines, self.sequence))
 
     def conclude(self, verdict: judge.Verdict) -> None:
         snapshot = verdict.snapshot

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from didymos.assets import ASSETS
 from didymos.core.case import Event, Record
 from didymos.core.channel import PARTITIONS, partition
 from didymos.core.errors import ConnectError, DataError
@@ -21,7 +22,7 @@ from didymos.data.connect import CONNECTORS
 from didymos.data.stream import open_bus
 from didymos.data.stream.server import ServerConfig, command, wait_ready
 from didymos.formats.wire import pack, unpack_plain
-from didymos.plant.config import Erp, Plant
+from didymos.plant.config import Asset, Erp, Plant
 from didymos.plant.edge import Edge
 from didymos.plant.supervise import Role
 
@@ -46,31 +47,37 @@ async def edge(plant: Plant, nats_url: str) -> None:
 
 async def poll_erp(plant: Plant, erp: Erp, bus: Bus) -> None:
     """Closed work orders -> events on the stream, from the position kept in the bus, each exactly once by its number."""
-    from didymos.data.erp.sql import WorkOrders
+    from didymos.data.erp.sql import START, WorkOrders
 
-    orders = WorkOrders(erp.url, dict(erp.options), known_assets={a.id for a in plant.assets})
-    key = f"erp-{erp.id}"
-    saved = await bus.get(key)
-    position = tuple(unpack_plain(saved)) if saved else None
+    orders = WorkOrders(erp.url, dict(erp.options), {a.id: component_ids(a) for a in plant.assets})
+    saved = await bus.get(f"erp-{erp.id}")
+    position = tuple(unpack_plain(saved)) if saved else START
     away = False
     while True:
         try:
-            events, rejects, position = await asyncio.to_thread(orders.poll, position, plant.clock.now_ns())
-            if away:
-                log.warning("erp %s: reachable again", erp.id)
-            away = False
+            events, rejects, reached = await asyncio.to_thread(orders.poll, position, plant.clock.now_ns())
         except (ConnectError, DataError) as error:
             if not away:
                 log.warning("erp %s: %s", erp.id, error)
             away = True
-            events, rejects = [], []
+            await asyncio.sleep(erp.poll_s)
+            continue
+        if away:
+            log.warning("erp %s: reachable again", erp.id)
+        away = False
         for reject in rejects:
             log.warning("erp %s: %s", erp.id, reject)
         for event in events:
             await publish_event(bus, event)
-        if events:
-            await bus.put(key, pack(position))
+        if reached != position:
+            position = reached
+            await bus.put(f"erp-{erp.id}", pack(position))
         await asyncio.sleep(erp.poll_s)
+
+
+def component_ids(asset: Asset) -> tuple[str, ...]:
+    """Components that a work order may name: the model's, else those the plant file lists."""
+    return tuple(c.id for c in (ASSETS[asset.model].components if asset.model in ASSETS else asset.components))
 
 
 async def publish_event(bus: Bus, event: Event) -> None:

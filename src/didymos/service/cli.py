@@ -72,6 +72,21 @@ def check(plant_file: PlantFile, as_json: Annotated[bool, typer.Option("--json")
 
 
 @app.command()
+def demo(
+    port: int = 8050,
+    host: str = "127.0.0.1",
+    seed: int = 1,
+    stop_after: Annotated[float, typer.Option(help="wall seconds; 0 = until Ctrl-C")] = 0.0,
+) -> None:
+    """A simulated machining line over real protocols, the twin beside it, and the page."""
+    from didymos.service.demo import Demo
+    from didymos.service.demo import demo as start
+
+    logging.getLogger().setLevel(logging.WARNING)
+    start(Demo(host, port, seed, stop_after))
+
+
+@app.command()
 def run(plant_file: PlantFile, nats: Nats = "") -> None:
     """The runtime: starts and supervises nats, historian, worker, serve and edge."""
     from didymos.data.stream.server import ServerConfig, free_port

@@ -1,0 +1,241 @@
+"""Machines without a physics model: their own healthy baseline, and for a bearing under test the life learned from its sisters.
+
+A generic asset's row holds its scalar channels at each step; `infer.anomaly` scores it against its regime. An asset with
+`bearing` and `life` (a file written by `plant.bearing_prior`) is followed by `infer.bearing_life` on its waveforms' RMS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import exp, isfinite, nan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from didymos.assets.bearings import BEARINGS
+from didymos.assets.generic import NO_FAILURE_MODE
+from didymos.core.channel import Channel, channel_id
+from didymos.core.clock import SECOND_NS
+from didymos.core.estimate import ComponentAge, Estimate, Evidence, Life, Score, Snapshot, Tick, Validity, Why
+from didymos.data.align import Grid
+from didymos.decide.alerts import Finding
+from didymos.infer import anomaly, bearing_life
+from didymos.infer.explain import why_anomaly
+from didymos.infer.plain import plain_chance, plain_time
+from didymos.numerics.spectra import Line
+from didymos.plant.bearing_prior import read_prior
+from didymos.plant.config import Asset, Plant
+from didymos.plant.judge import Verdict, seconds_to_stop
+
+LEARN_S = 86_400.0
+BEARING_MODE, BEARING_TITLE = "bearing_fatigue", "Rolling bearing spalled"
+
+
+@dataclass(slots=True)
+class BaselineState:
+    """Per asset, in order: detector, bearing (or None), last score, last row and its time."""
+
+    detectors: list[anomaly.State]
+    bearings: list[bearing_life.State | None]
+    scores: list[Score | None]
+    rows: list[NDArray[np.float64]]
+    time_ns: NDArray[np.int64]
+
+
+class Baselines:
+    """`state` changes in `step`; the rest never does. `rows` are the assets' numbers on the grid."""
+
+    def __init__(self, assets: Sequence[Asset], rows: Sequence[int], grid: Grid) -> None:
+        self.assets = tuple(assets)
+        self.rows = np.asarray(rows, np.int64)
+        self.grid = grid
+        self.channels = [scalar_channels(asset) for asset in assets]
+        self.settings = [settings(asset, channels, grid) for asset, channels in zip(assets, self.channels, strict=True)]
+        self.places = [
+            np.array([grid.place(channel_id(a.id, c.name)) for c in cs]) for a, cs in zip(assets, self.channels, strict=True)
+        ]
+        self.axes = [
+            [grid.place(channel_id(a.id, f"{t.channel}_acceleration_rms")) for t in a.tags if t.waveform] for a in self.assets
+        ]
+        self.priors = [read_prior(a.life) if a.life else None for a in self.assets]
+        n = len(self.assets)
+        self.state = BaselineState(
+            [_detector(s) for s in self.settings],
+            [bearing_life.init() if prior is not None else None for prior in self.priors],
+            [None] * n,
+            [np.full(len(c), np.nan) for c in self.channels],
+            np.zeros(n, np.int64),
+        )
+
+    def step(self, who: NDArray[np.int64], step: NDArray[np.int64]) -> list[Tick]:
+        """Take assets `who` (local numbers) to `step`."""
+        s, ticks = self.state, []
+        for asset, k in zip(who.tolist(), step, strict=True):
+            s.time_ns[asset] = int(k) * self.grid.step_ns
+            row = self.grid.values(self.places[asset], k)
+            s.rows[asset] = np.where(np.isfinite(row), row, s.rows[asset])
+            setting = self.settings[asset]
+            if setting is not None:
+                s.detectors[asset], s.scores[asset] = anomaly.step(s.detectors[asset], row, setting)
+            bearing = s.bearings[asset]
+            if bearing is not None:
+                rms = self.grid.values(np.array(self.axes[asset]), k)
+                s.bearings[asset] = bearing_life.step(bearing, rms.tolist(), self.grid.step_ns / SECOND_NS)
+            ticks.append(self._tick(asset, row))
+        return ticks
+
+    def restore(self, state: BaselineState) -> None:
+        self.state = replace(state, time_ns=np.array(state.time_ns), rows=[np.array(r) for r in state.rows])
+
+    def judge(self, plant: Plant, asset: int, serials: Sequence[tuple[str, str]], lines: Sequence[Line], sequence: int) -> Verdict:
+        if self.state.bearings[asset] is not None:
+            return self._judge_bearing(plant, asset, serials, lines, sequence)
+        return self._judge_generic(plant, asset, serials, sequence)
+
+    def _judge_generic(self, plant: Plant, asset: int, serials: Sequence[tuple[str, str]], sequence: int) -> Verdict:
+        s, setting = self.state, self.settings[asset]
+        score = s.scores[asset]
+        if setting is None or score is None:
+            learned = len(s.detectors[asset].rows) / setting.learn if setting else 0.0
+            validity = Validity(False, 0.0, "C", f"baseline: {learned:.0%} of the first healthy day learned")
+            reason = Why(f"The twin is learning how this machine runs: {learned:.0%} done.")
+        else:
+            validity = Validity(True, float(min(1.0, 1.0 / max(score.value, 1e-9))), "ok", "compared with its own healthy baseline")
+            reason = why_anomaly(score, {c.name: c for c in self.channels[asset]})
+        life = (Life("any", "Any failure", withheld=NO_FAILURE_MODE),)
+        snapshot = self._snapshot(plant, asset, serials, sequence, validity, life, reason, None)
+        ratio = score.value if score is not None else 0.0
+        action = "Look at the machine; its signals have left their normal pattern"
+        finding = Finding(
+            "anomaly", "machine", ratio, 0.0, 0.0, snapshot.next_stop_ns, reason.sentence, action, "", reason.evidence, True
+        )
+        return Verdict(snapshot, (finding,))
+
+    def _judge_bearing(
+        self, plant: Plant, asset: int, serials: Sequence[tuple[str, str]], lines: Sequence[Line], sequence: int
+    ) -> Verdict:
+        bearing, prior = self.state.bearings[asset], self.priors[asset]
+        assert bearing is not None
+        assert prior is not None
+        shown = bearing_life.indicator(bearing)
+        stop_s = seconds_to_stop(plant, int(self.state.time_ns[asset]))
+        if isfinite(shown):
+            validity = Validity(True, 1.0, "ok", "compared with its own healthy level and the lives of sister bearings")
+            life = bearing_life.predict(bearing, prior, self.l10_s(asset), BEARING_MODE, BEARING_TITLE)
+        else:
+            validity = Validity(False, 0.0, "C", f"fewer than {bearing_life.LONG} waveforms so far; no healthy level yet")
+            life = Life(BEARING_MODE, BEARING_TITLE, withheld=validity.reason)
+        reason = bearing_reason(shown, life, lines)
+        chance = life.probability(stop_s) if stop_s is not None and life.withheld is None else None
+        snapshot = self._snapshot(plant, asset, serials, sequence, validity, (life,), reason, chance)
+        ratio = exp(shown - bearing_life.ALARM) if isfinite(shown) else 0.0
+        cost = (chance or 0.0) * self.assets[asset].consequence_cost
+        action = "Stop before the date given and replace the bearing"
+        finding = Finding(
+            BEARING_MODE,
+            "bearing",
+            ratio,
+            chance or 0.0,
+            cost,
+            snapshot.next_stop_ns,
+            reason.sentence,
+            action,
+            "bearing",
+            reason.evidence,
+        )
+        return Verdict(snapshot, (finding,))
+
+    def l10_s(self, asset: int) -> float:
+        """Basic rating life [s] at the asset's own load and speed (plant.toml's constants)."""
+        config = self.assets[asset]
+        constant = dict(config.constants)
+        return bearing_life.l10_s(constant["radial_load"], constant["speed"], BEARINGS[config.bearing].dynamic_rating_N)
+
+    def _snapshot(
+        self,
+        plant: Plant,
+        asset: int,
+        serials: Sequence[tuple[str, str]],
+        sequence: int,
+        validity: Validity,
+        life: tuple[Life, ...],
+        reason: Why,
+        chance: float | None,
+    ) -> Snapshot:
+        config, time_ns = self.assets[asset], int(self.state.time_ns[asset])
+        month = life[0].probability(30 * 86_400.0) if life[0].withheld is None else None
+        parts = {c.id: c.part for c in config.components}
+        return Snapshot(
+            asset=config.id,
+            time_ns=time_ns,
+            sequence=sequence,
+            model=config.model,
+            model_version="1",
+            mean=np.zeros(0),
+            cov=np.zeros(0),
+            estimates=self._estimates(asset),
+            parameters=(),
+            validity=validity,
+            life=life,
+            why=reason,
+            p_fail_30d=month,
+            p_fail_next_stop=chance,
+            next_stop_ns=plant.calendar.next_stop(time_ns),
+            components=tuple(
+                ComponentAge(id, id.replace("_", " "), parts.get(id, ""), serial, config.commissioned_ns, 0.0)
+                for id, serial in serials
+            ),
+        )
+
+    def _estimates(self, asset: int) -> tuple[Estimate, ...]:
+        id, row = self.assets[asset].id, self.state.rows[asset]
+        found = []
+        for j, (channel, place) in enumerate(zip(self.channels[asset], self.places[asset], strict=True)):
+            quality = int(self.grid.last_quality[place]) if place >= 0 else 0
+            reading = float(row[j]) if isfinite(row[j]) else None
+            name = channel_id(id, channel.name)
+            found.append(Estimate(name, channel.title, "sensor", channel.unit, None, None, None, reading, quality, None))
+        return tuple(found)
+
+    def _tick(self, asset: int, row: NDArray[np.float64]) -> Tick:
+        config, none = self.assets[asset], np.full(len(row), nan)
+        names = tuple(channel_id(config.id, c.name) for c in self.channels[asset])
+        return Tick(config.id, int(self.state.time_ns[asset]), names, row, none, none, none)
+
+
+def bearing_reason(shown: float, life: Life, lines: Sequence[Line]) -> Why:
+    """One sentence from the level, the strongest visible line and the remaining life."""
+    if not isfinite(shown):
+        return Why("Too few waveforms so far to say anything about this bearing.")
+    level = f"vibration is {exp(shown):.1f} times its healthy level (alarm at {exp(bearing_life.ALARM):.1f})"
+    found = [Evidence("level", level, 0.7 if lines else 1.0)]
+    if lines:
+        race = {"bpfo": "outer race", "bpfi": "inner race", "bsf": "rolling element", "ftf": "cage"}[lines[0].name]
+        text = f"the {race} line at {lines[0].order:.2f} per turn stands {lines[0].signal_to_floor:.0f} times above the noise"
+        found.append(Evidence("frequency", text, 0.3, lines[0].name))
+    ends = dict(life.quantiles_s)
+    low, high = ends.get(0.1), ends.get(0.9)
+    when = f"; 8 chances in 10 that it fails between {plain_time(low)} and {plain_time(high)} from now" if low and high else ""
+    state = "The bearing is failing" if shown > bearing_life.ALARM else "The bearing runs normally"
+    chance = life.probability(3600.0)
+    return Why(f"{state}: {' and '.join(e.text for e in found)}{when} ({plain_chance(chance)} within the hour).", tuple(found))
+
+
+def scalar_channels(asset: Asset) -> tuple[Channel, ...]:
+    waveforms = {t.channel for t in asset.tags if t.waveform}
+    return tuple(c for c in asset.channels if c.name not in waveforms)
+
+
+def settings(asset: Asset, channels: Sequence[Channel], grid: Grid) -> anomaly.Settings | None:
+    """None for an asset that has waveforms only."""
+    names = tuple(c.name for c in channels)
+    if len(names) - bool(asset.regime) < 1:
+        return None
+    step_s = grid.step_ns / SECOND_NS
+    learn = max(3 * anomaly.ROWS_PER_BIN, round(LEARN_S / step_s))
+    return anomaly.Settings(names, names.index(asset.regime) if asset.regime else None, learn, step_s, 0.1)
+
+
+def _detector(setting: anomaly.Settings | None) -> anomaly.State:
+    return anomaly.init(setting) if setting is not None else anomaly.State(np.zeros((0, 0)), None, np.zeros(0))
