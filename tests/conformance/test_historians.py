@@ -153,10 +153,9 @@ def test_a_message_that_cannot_be_read_is_logged_and_the_rest_stored(url, tmp_pa
     async def check():
         async with history(url, tmp_path / "h") as (bus, client):
             wrong = Batch(("a.x",), np.array([0, 1], np.uint16), np.array([1, 2]), np.zeros(2), np.zeros(2, np.uint8))
-            texts = Batch(("a.x",), np.zeros(1, np.uint16), np.array([1]), np.array(["high"]), np.zeros(1, np.uint8))  # type: ignore[arg-type]
-            narrow = Batch(
-                ("a.y",), np.zeros(1, np.uint16), np.array([DAY], np.int64), np.ones(1, np.float32), np.zeros(1, np.int64)
-            )
+            none, one, good = np.zeros(1, np.uint16), np.array([DAY], np.int64), np.zeros(1, np.uint8)
+            texts = Batch(("a.x",), none, one, np.array(["high"]), good)  # type: ignore[arg-type]
+            narrow = Batch(("a.y",), none, one, np.ones(1, np.float32), one * 0)  # type: ignore[arg-type]
             await bus.publish("tel.1", b"\xc1 garbage", "g")
             await bus.publish("tel.1", pack(wrong), "w")
             await bus.publish("evt.1", pack({"id": 5}), "e")

@@ -1,6 +1,6 @@
 """One day of samples, sorted by (channel, time) without repeats, as one Parquet file: some channels at a time, in bounded memory.
 
-A window function over the whole day costs 3.7 us a sample in DuckDB; sorting some channels at a time in NumPy costs about a third.
+A window function over the whole day costs 3.7 us a sample in DuckDB; sorting some channels at a time in NumPy about 1.2 us.
 Times are written as packed differences and values as split bytes, which is what makes a sample cost about three bytes.
 """
 
@@ -64,9 +64,9 @@ def _sorted(connection: duckdb.DuckDBPyConnection, names: list[str], inside: str
         connection.register("rank_of", _table(name=arrow(names, pa.string()), rank=ranks))
         some = f"SELECT rank, {COLUMNS} FROM ({closed}) JOIN rank_of ON name = channel"
         first, last = (name.replace("'", "''") for name in (names[0], names[-1]))
-        parts.append(connection.sql(f"{some} WHERE channel >= '{first}' AND channel <= '{last}'").to_arrow_table())
+        parts.append(connection.execute(f"{some} WHERE channel >= '{first}' AND channel <= '{last}'").fetchnumpy())
         connection.unregister("rank_of")
-    column = {n: np.concatenate([part[n].to_numpy() for part in parts]) for n in parts[0].column_names}
+    column = {n: np.concatenate([np.asarray(part[n]) for part in parts]) for n in ("rank", *COLUMNS.split(", "))}
     order = np.lexsort((column["sequence"], column["time_ns"], column["rank"]))
     column = {n: values[order] for n, values in column.items()}
     keep = np.append(True, ~_repeats(column)) if len(order) else np.ones(0, bool)
