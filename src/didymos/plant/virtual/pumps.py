@@ -6,7 +6,7 @@ Q_ring = pi D s sqrt(2 g 0.72 H / (1.4 + lambda(Re) L / 2s)),  s = s0 (1 + wear)
 p_s   = p_tank - k_strainer (1 + clog) Q^2
 kept  = 1 - 0.03 (NPSH3 / NPSHa)^7 - 0.035 erosion    two-phase head drop: a knee, not a parabola
 P     = rho g Qi (E0 n^2 - e1 n Qi - e2 Qi^2) + disc n^2.8 nu^0.2 + mech n exp(-(T - 298)/100) + 300 n^3 (1 - phi)^2.5
-faces: dT = 14 K n (1 + wear)^-0.5 heats the film and cones the faces;  q = pi h^3 dp / (6 mu(T + dT) ln)
+faces: dT = 14 K n (1 + wear)^-0.5 heats the film and cones the faces, whose distortion wanders;  q = pi h^3 dp / (6 mu(T + dT) ln)
 tank: C dT/dt = heat of the cut + pump power - (T - T_hall) / R
 """
 
@@ -32,6 +32,7 @@ class State(NamedTuple):
     coolant_K: Array
     demand: Array  # slow variation of the open nozzles, relative
     flow: Array  # last solution, m3/s
+    film: Array  # how the seal film wanders as its faces distort, relative
 
 
 class Wear(NamedTuple):
@@ -75,7 +76,7 @@ def units(seed: int) -> Unit:
 
 
 def first(seed: int, time_s: float) -> State:
-    return State(np.full(N, 300.0), np.zeros(N), np.full(N, 6.0e-3))
+    return State(np.full(N, 300.0), np.zeros(N), np.full(N, 6.0e-3), np.zeros(N))
 
 
 def kinematic(temperature_K: Array) -> Array:
@@ -155,7 +156,7 @@ def seal_leak(u: Unit, w: Wear, x: State, n: Array, suction: Array, delivered: A
     inside = suction + 0.74 * density(x.coolant_K) * G * delivered
     film_K = x.coolant_K + 14.0 * n / np.sqrt(1 + wear)
     mu = kinematic(film_K) * density(film_K)
-    gap = u.seal_m * (0.97 + 0.16 * (film_K - x.coolant_K) / 14.0 * (n - 0.6)) * (1 + wear) * (1 + u.wave)
+    gap = u.seal_m * (0.97 + 0.16 * (film_K - x.coolant_K) / 14.0 * (n - 0.6)) * (1 + wear) * (1 + u.wave) * (1 + x.film)
     return np.where(n > 0, np.pi * gap**3 * np.clip(inside - ATMOSPHERE, 0, None) / (6 * mu * 0.1625), 0.0)
 
 
@@ -191,5 +192,5 @@ def step(seed: int, u: Unit, x: State, w: Wear, step_no: int, dt_s: float) -> tu
         "seal_leakage": seal_leak(u, w, x, n, suction, delivered),
         "vibration_velocity": vibration(u, w, n, inner, ratio),
     }
-    wander = 0.96 * x.demand + 0.01 * draw.at(seed, "pump demand", step_no).standard_normal(N)
-    return State(coolant, wander, flow), readings
+    chance = draw.at(seed, "pump demand", step_no).standard_normal((2, N))
+    return State(coolant, 0.96 * x.demand + 0.01 * chance[0], flow, 0.985 * x.film + 0.0112 * chance[1]), readings
