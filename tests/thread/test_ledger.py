@@ -100,7 +100,7 @@ def test_one_altered_byte_is_found(path, ledger, place):
 @pytest.mark.parametrize(("column", "value"), [("key", "case-66"), ("kind", "verdict"), ("subject", "cp-99")])
 def test_an_altered_column_is_found(path, ledger, column, value):
     attack(path, (f"UPDATE record SET {column} = ? WHERE number = 6", [value]))
-    with pytest.raises(LedgerError, match="record 6 .* was altered"):
+    with pytest.raises(LedgerError, match=r"record 6 .* was altered"):
         ledger.verify()
 
 
