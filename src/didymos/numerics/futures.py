@@ -120,19 +120,19 @@ def kernel_text(model: Model, variant: Variant) -> str:
     begin = [f"z{i}, s = normal(s)" for i in range(n)]
     sums = (" + ".join(f"ROOT[a, {i}, {j}] * z{j}" for j in range(i + 1)) for i in range(n))
     begin += [f"x{i} = {_clipped(f'X[a, {i}] + {total}', model, i)}" for i, total in enumerate(sums)]
-    limits = [f"limit{m}, s = threshold(g{m}, {_log_sd(model, m)!r}, s)" for m in range(modes)]
-    open_ = [line for m in range(modes) for line in (f"open{m} = True", f"before{m} = g{m}")]
+    first = [f"    limit{m}, s = threshold(g{m}, {_log_sd(model, m)!r}, s)" for m in range(modes)]
+    open_ = [f"open{m} = True" for m in range(modes)]
+    zero = [f"{name}{m} = 0.0" for m in range(modes) for name in ("limit", "before")]
     noise = [f"z{i}, path = normal(path)" for i in variant.noisy]
     check = [line for m in range(modes) for line in _check(m)]
     parts = [
         *_indent(8, ["asset = stream(stream(seed, 1), KEYS[a])", *outer]),
         "        for k in range(OUT.shape[2]):\n",
         *_indent(12, ["own = stream(asset, k)", "s, loads, path = stream(own, 0), stream(own, 1), stream(own, 2)", *begin, *draw]),
-        _lines(model, fields, "g", 12),
-        *_indent(12, [*limits, *open_, f"left = {modes}", "i = 0", "while left > 0 and i <= n_steps:"]),
+        *_indent(12, [*zero, *open_, f"left = {modes}", "i = 0", "while left > 0 and i <= n_steps:"]),
         *_indent(16, noise),
-        _lines(model, fields, "step", 16, variant),
-        *_indent(16, [*check, *(f"x{i} = n{i}" for i in range(n)), "i += 1", *draw]),
+        _lines(model, fields, variant),
+        *_indent(16, ["if i == 0:", *first, *check, *(f"x{i} = n{i}" for i in range(n)), "i += 1", *draw]),
     ]
     head = "def run(X, ROOT, U, PAR, NOISE, h, n_steps, seed, KEYS, OUT):\n    for a in range(X.shape[0]):\n"
     shared = f"from {normals.module_name()} import index, normal, normal_above, stream\n"
@@ -178,22 +178,20 @@ def _check(m: int) -> list[str]:
     ]
 
 
-def _lines(model: Model, fields: dict[str, int], what: str, spaces: int, variant: Variant | None = None) -> str:
-    """Traced text that sets g<m> (severities at equilibrium) and, for a step, n<i> (the state one step later)."""
+def _lines(model: Model, fields: dict[str, int], variant: Variant) -> str:
+    """Traced text that sets g<m> (severities at equilibrium) and n<i> (the state one step later)."""
     rec = Recording()
     x, u, p = (rec.symbols(name, count) for name, count in fields.items())
     steady = source.on_lists(model, model.steady, model.State, rec.xp)(x, u, p)
     severity = _severity(model, rec, steady, u, p)
+    machine: Machine = source.machine(model, rec.xp)
+    slow = {model.state_index(field) for field in model.slow}
+    rates = machine.rhs(steady, u, p)
+    after = [v + rec.symbol("h") * rates[i] if i in slow else v for i, v in enumerate(steady)]
+    for i in variant.noisy:
+        after[i] = after[i] + rec.symbol(f"NOISE[a, {i}]") * rec.symbol(f"z{i}")
     stores = [(f"g{m}", severity[mode.name]) for m, mode in enumerate(model.failure_modes)]
-    if variant is not None:
-        machine: Machine = source.machine(model, rec.xp)
-        slow = {model.state_index(field) for field in model.slow}
-        rates = machine.rhs(steady, u, p)
-        after = [v + rec.symbol("h") * rates[i] if i in slow else v for i, v in enumerate(steady)]
-        for i in variant.noisy:
-            after[i] = after[i] + rec.symbol(f"NOISE[a, {i}]") * rec.symbol(f"z{i}")
-        stores += [(f"n{i}", v) for i, v in enumerate(inside(rec.xp, after, machine))]
-    return rec.body(stores, " " * spaces)
+    return rec.body([*stores, *((f"n{i}", v) for i, v in enumerate(inside(rec.xp, after, machine)))], " " * 16)
 
 
 def _severity(model: Model, rec: Recording, x: list[Any], u: list[Any], p: list[Any]) -> dict[str, Any]:
