@@ -46,7 +46,7 @@ def test_the_keyboard_goes_from_the_fleet_to_the_worst_machine_and_back(open_pag
     expect(rows).to_have_count(20)
 
 
-def test_one_tab_stop_leads_into_the_table(open_page):
+def test_one_tab_stop_leads_into_the_rows(open_page):
     page = open_page("/")
     rows = page.get_by_role("grid").locator("tbody").get_by_role("row")
     expect(rows).to_have_count(20)

@@ -57,6 +57,7 @@ PUMP = _channels(
     ("power", "Shaft power", "W", "sensor"),
     ("seal_leakage", "Seal leakage", "m3/s", "sensor"),
     ("vibration_velocity", "Vibration velocity, rms", "m/s", "sensor"),
+    ("head", "Head", "m", "virtual"),
 )
 SPINDLE = _channels(
     ("speed", "Shaft speed", "rad/s", "input"),
@@ -74,7 +75,7 @@ MOTOR = _channels(
     ("vibration_velocity", "Vibration velocity, rms", "m/s", "sensor"),
 )
 GENERIC = _channels(("pressure", "System pressure", "Pa", "sensor"), ("oil_temperature", "Oil temperature", "K", "sensor"))
-LEVELS = {"speed": 300.0, "flow": 0.0123, "discharge_pressure": 4.6e5, "power": 7400.0, "seal_leakage": 1.2e-9,
+LEVELS = {"head": 46.0, "speed": 300.0, "flow": 0.0123, "discharge_pressure": 4.6e5, "power": 7400.0, "seal_leakage": 1.2e-9,
           "vibration_velocity": 0.0021, "radial_load": 900.0, "front_bearing_temperature": 321.0,
           "rear_bearing_temperature": 316.0,
           "drive_power": 5200.0, "velocity_rms": 0.0016, "current": 14.2, "winding_temperature": 351.0,
@@ -201,7 +202,7 @@ def sample_snapshot(asset: AssetView, time_ns: int = NOW_NS - 20 * 60 * SECOND_N
     """What a worker would publish of one machine at `time_ns`."""
     state = CONDITIONS.get(asset.id, Condition())
     age_d = (NOW_NS - time_ns) / DAY_NS
-    sensors = [channel for channel in asset.channels if channel.kind in ("sensor", "input")]
+    sensors = [channel for channel in asset.channels if channel.kind in ("sensor", "input", "virtual")]
     worst = next((c.name for c in sensors if c.kind == "sensor"), "")
     estimates = tuple(_estimate(c, state.sigma * max(0.0, 1 - age_d / 8) if c.name == worst else 0.3, time_ns) for c in sensors)
     withheld = None if state.status not in ("S",) else state.reason
@@ -223,7 +224,7 @@ def sample_snapshot(asset: AssetView, time_ns: int = NOW_NS - 20 * 60 * SECOND_N
 def _estimate(channel: ChannelView, sigma: float, time_ns: int) -> Estimate:
     level = LEVELS[channel.name] * (1 + 0.004 * sin(time_ns / (7.3 * HOUR_NS)))
     spread = abs(level) * (0.004 if channel.unit == "K" else 0.02)
-    measured = level + sigma * spread / 2
+    measured = None if channel.kind == "virtual" else level + sigma * spread / 2
     residual = sigma if channel.kind == "sensor" else None
     return Estimate(
         channel.name, channel.title, channel.kind, channel.unit, level, level - spread, level + spread, measured, 0, 300.0, residual

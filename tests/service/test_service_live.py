@@ -179,5 +179,5 @@ def test_channels_that_the_asset_does_not_list_are_left_out(sample):
     live = live_of(sample.app.state.context)
     tick = sample_tick(sample.plant.asset("cp-01"), NOW_NS)
     trend = live._trend(replace(tick, channels=("unlisted", *tick.channels[1:])))
-    assert list(trend.channel) == [1, 2, 3, 4, 5]
-    assert len(trend.measured) == 5
+    assert list(trend.channel) == [1, 2, 3, 4, 5, 6]
+    assert len(trend.measured) == 6

@@ -14,13 +14,16 @@ const SHOWN: Record<string, Shown> = {
   "m/s2": { unit: "m/s²", of: times(1) },
   "m3/s": { unit: "m³/h", of: times(3600) },
   W: { unit: "kW", of: times(1e-3) },
-  m: { unit: "mm", of: times(1e3) },
+  ohm: { unit: "Ω", of: times(1) },
+  s: { unit: "h", of: times(1 / 3600) },
   "1": { unit: "", of: times(1) },
 };
 
-/** How a quantity in SI is shown. A leakage (small flow) reads in ml/h. */
+const SMALL = /seal_leak/, FINE = /clearance|gap|wear|erosion/;
+/** How a quantity in SI is shown. A seal leakage reads in ml/h, a clearance in mm. */
 export function shown(unit: string, channel = ""): Shown {
-  if (unit === "m3/s" && channel.includes("leak")) return { unit: "ml/h", of: times(3.6e9) };
+  if (unit === "m3/s" && SMALL.test(channel)) return { unit: "ml/h", of: times(3.6e9) };
+  if (unit === "m" && FINE.test(channel)) return { unit: "mm", of: times(1e3) };
   return SHOWN[unit] ?? { unit, of: times(1) };
 }
 

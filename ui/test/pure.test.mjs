@@ -65,6 +65,8 @@ test("numbers read as people read them", () => {
   assert.equal(percent(null), "–");
   assert.equal(quantity(351.0, "K"), "77.9\u2009°C"); // 351 - 273.15 = 77.85
   assert.equal(quantity(314.159265, "rad/s"), "3000\u2009rpm"); // 100 pi rad/s = 50 turns a second
+  assert.equal(quantity(31.2, "m", "head"), "31.2\u2009m");
+  assert.equal(quantity(0.00025, "m", "clearance"), "0.250\u2009mm");
   assert.equal(span(3.4 * 86400), "3.4\u2009d");
   assert.equal(span(undefined), "–");
 });

@@ -60,8 +60,14 @@ function Head({ asset }: { asset: AssetDetail }) {
   );
 }
 
-function Trends({ asset, days }: { asset: AssetDetail; days: number }) {
+/** Drawn only once it is opened. */
+function Folded({ title, count, children }: { title: string; count: number; children: () => ComponentChildren }) {
   const opened = useSignal(false);
+  if (!count) return null;
+  return <details onToggle={(event) => (opened.value = event.currentTarget.open)}><summary>{title} ({count})</summary>{opened.value ? children() : null}</details>;
+}
+
+function Trends({ asset, days }: { asset: AssetDetail; days: number }) {
   const belief = new Map(asset.belief.map((each) => [each.channel, each]));
   const listed = asset.channels.map((channel, index) => ({ channel, index }));
   const strips = (kind: string) => listed.filter(({ channel }) => channel.kind === kind);
@@ -80,7 +86,8 @@ function Trends({ asset, days }: { asset: AssetDetail; days: number }) {
         <span class="legend"><svg width="28" height="10"><rect width="28" height="10" fill="var(--band)" /><line x1="0" x2="28" y1="5" y2="5" stroke="var(--predicted)" stroke-width="1.5" stroke-dasharray="6 4" /></svg>twin, 95 % band</span>
       </p>
       {strips("sensor").length ? draw(strips("sensor")) : <Empty>No sensor of this machine is bound.</Empty>}
-      {strips("input").length ? <details onToggle={(event) => (opened.value = event.currentTarget.open)}><summary>Operating inputs ({strips("input").length})</summary>{opened.value ? draw(strips("input")) : null}</details> : null}
+      <Folded title="Operating inputs" count={strips("input").length}>{() => draw(strips("input"))}</Folded>
+      <Folded title="What nobody measures" count={strips("virtual").length}>{() => draw(strips("virtual"))}</Folded>
       <details><summary>All values as a table</summary><ValueTable belief={asset.belief} /></details>
     </Panel>
   );

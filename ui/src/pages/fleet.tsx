@@ -150,7 +150,7 @@ function Fleet({ all }: { all: AssetRow[] }) {
               <tr role="row">
                 {COLUMNS.map(([column, title, name]) => (
                   <th key={title} role="columnheader" class={name} aria-sort={column === key ? (reverse ? "descending" : "ascending") : undefined}>
-                    {column ? <button tabIndex={-1} onClick={() => sort(column)}>{title}{column === key ? (reverse ? " ▴" : " ▾") : ""}</button> : title}
+                    {column ? <button onClick={() => sort(column)}>{title}{column === key ? (reverse ? " ▴" : " ▾") : ""}</button> : title}
                   </th>
                 ))}
               </tr>
