@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { api, type Channel, type Estimate } from "../api";
-import { clockTime, dayOnly, digits, NONE, quantity, shown, THIN, zoneName } from "../format";
+import { clockTime, dayOnly, digits, quantity, shown, THIN, zoneName } from "../format";
 import type { TrendFrame } from "../frames";
 import { useWidth } from "../hooks";
 import { onReopen, plantNow, subscribe } from "../live";
@@ -120,8 +120,7 @@ export function TrendStrip(props: StripProps) {
         <span class="title">{channel.title}{how.unit ? <span class="unit small">{` ${how.unit}`}</span> : null}</span>
         <span>{digits(estimate?.measured == null ? null : how.of(estimate.measured))}</span>
         <span class="dim small">twin {digits(estimate?.value == null ? null : how.of(estimate.value))}</span>
-        <DeviationBar sigma={sigma} width={60} />
-        <span class="dim small" style="min-width:40px">{sigma == null ? NONE : `${digits(sigma, 2)}${THIN}σ`}</span>
+        {sigma == null ? null : <><DeviationBar sigma={sigma} width={60} /><span class="dim small" style="min-width:40px">{`${digits(sigma, 2)}${THIN}σ`}</span></>}
       </figcaption>
       {said.value ? <p class="small dim" role="status">{said.value}</p> : null}
       <div class="plot" ref={ref} role="img" aria-label={summary} style={`height:${HEIGHT + (axis ? AXIS : 0)}px`} />
