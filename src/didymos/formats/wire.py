@@ -36,7 +36,7 @@ def _array(code: int, data: memoryview) -> Any:
 
 
 def _field(kind: Any, value: Any) -> Any:
-    if isinstance(value, np.ndarray):
+    if kind is object or isinstance(value, np.ndarray):
         return value
     raise TypeError(f"{kind} expected, {type(value).__name__} found")
 

@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 FALSE_ALARM = 1e-4
 TOLERANCE = 4.0  # mean squared whitened residual
 SETTLED = 12  # readings
-MARGIN = 0.1  # of the calibrated range, on either side
+MARGIN = 0.25  # of the calibrated range, on either side: physics extrapolates a little
 STALE_S = 3600.0
 
 

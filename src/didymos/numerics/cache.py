@@ -24,9 +24,20 @@ HEADER = """import math
 from math import inf, nan
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 FLAGS = dict(cache=True, error_model="numpy", nogil=True, fastmath={"contract", "arcp", "nsz", "reassoc"})
+
+
+@intrinsic
+def choose(context, condition, a, b):
+    # a or b, both computed already: one instruction instead of a branch, which would make long texts slow to compile
+
+    def select(context, builder, signature, args):
+        return builder.select(*args)
+
+    return types.float64(types.boolean, types.float64, types.float64), select
 
 """
 

@@ -48,12 +48,12 @@ FORMS: dict[str, str] = {
     "square": "({0} * {0})",
     "negative": "(-{0})",
     "isnan": "({0} != {0})",
-    "where": "({1} if {0} else {2})",
-    "clip": "({1} if {0} < {1} else ({2} if {0} > {2} else {0}))",
-    "minimum": "({1} if {1} < {0} else {0})",
-    "maximum": "({1} if {1} > {0} else {0})",
-    "logical_and": "({0} and {1})",
-    "logical_or": "({0} or {1})",
+    "where": "choose({0}, {1}, {2})",
+    "clip": "min(max({0}, {1}), {2})",
+    "minimum": "min({0}, {1})",
+    "maximum": "max({0}, {1})",
+    "logical_and": "({0} & {1})",
+    "logical_or": "({0} | {1})",
     "logical_not": "(not {0})",
 }
 CONSTANTS = ("pi", "e", "inf", "nan")
@@ -154,7 +154,9 @@ class Recording:
     def div(self, a: Any, b: Any) -> Any:
         if _is(a, 0):
             return 0.0
-        return a if _is(b, 1) else self.record("{0} / {1}", a, b)
+        if not isinstance(b, self.Symbol):
+            return a if _is(b, 1) else self.record("{0} / {1}", a, b)
+        return self.mul(a, self.record("1.0 / {0}", b))  # sigma points share the parameters by which they divide
 
     def power(self, a: Any, b: Any) -> Any:
         if not isinstance(b, self.Symbol):
@@ -280,7 +282,7 @@ def _symbol_class(recording: Recording) -> type[Any]:
         setattr(Symbol, f"__r{name}__", lambda a, b, apply=apply: apply(b, a))
     for name, sign in OPERATORS.items():
         setattr(Symbol, f"__{name}__", lambda a, b, sign=sign: recording.record(f"({{0}} {sign} {{1}})", a, b))
-    for name, word in {"and": "and", "or": "or"}.items():
+    for name, word in {"and": "&", "or": "|"}.items():
         setattr(Symbol, f"__{name}__", lambda a, b, word=word: recording.record(f"({{0}} {word} {{1}})", a, b))
         setattr(Symbol, f"__r{name}__", lambda a, b, word=word: recording.record(f"({{0}} {word} {{1}})", b, a))
     return Symbol

@@ -41,7 +41,7 @@ class Binder:
         self._offset = np.array([c.offset for c in conversions])
         self._low = np.array([c.low for c in channels])
         self._high = np.array([c.high for c in channels])
-        self._newest = np.full(len(wires), np.iinfo(np.int64).min)
+        self._newest = np.full(len(wires), -(2**62))
         self._lateness_ns = int(plant.lateness_s * SECOND_NS)
         self._known: dict[tuple[str, ...], NDArray[np.int64]] = {}
 

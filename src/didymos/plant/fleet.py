@@ -25,7 +25,7 @@ from didymos.plant.config import Asset
 
 Array = NDArray[np.float64]
 
-WINDOW = 36  # steps of residuals kept for validity and sensor checks
+WINDOW = 96  # steps of residuals kept for validity and sensor checks
 UNKNOWN = 2.0  # before commissioning the filter is given this many times the sensor's own noise
 LOADS = 32  # past operating points from which the futures draw
 LOAD_EVERY_H = 5.25  # one each: together the past week, at changing hours of the day

@@ -193,10 +193,13 @@ def _verdict(
 def findings(
     plant: Plant, config: Asset, model: Model, snapshot: Snapshot, stop_s: float | None, faults: Sequence[sensors.Verdict]
 ) -> tuple[Finding, ...]:
-    """One per failure mode (expected cost before the next planned stop against the plant's limit) and one per doubtful sensor."""
+    """One per failure mode (expected cost before the next planned stop against the plant's limit) and one per sensor. A mode whose
+    life is withheld has none: nothing is then known for or against it."""
     within_s = stop_s if stop_s is not None else 30 * 86_400.0
     found = []
     for mode, life in zip(model.failure_modes, snapshot.life, strict=True):
+        if life.withheld is not None:
+            continue
         chance = life.probability(within_s)
         cost = chance * config.consequence_cost
         found.append(

@@ -178,6 +178,8 @@ class OpcUa:
         wanted = ua.MonitoringParameters()
         wanted.ClientHandle, wanted.QueueSize, wanted.DiscardOldest = place, self._options.queue_size, True
         wanted.SamplingInterval = 1000.0 * self._options.publish_s
+        # a value that repeats is a reading too: without it a frozen sensor looks like a silent one
+        wanted.Filter = ua.DataChangeFilter(Trigger=ua.DataChangeTrigger.StatusValueTimestamp)
         item = ua.MonitoredItemCreateRequest()
         item.ItemToMonitor.NodeId, item.ItemToMonitor.AttributeId = node, AttributeIds.Value
         item.MonitoringMode, item.RequestedParameters = ua.MonitoringMode.Reporting, wanted
