@@ -106,7 +106,10 @@ def test_every_allowed_function_is_in_the_cases_below():
 def evaluated(rec, value, **values):
     import math
 
-    scope = {**values, "math": math, "np": np, "nan": math.nan, "inf": math.inf}
+    def choose(condition, a, b):
+        return a if condition else b
+
+    scope = {**values, "choose": choose, "math": math, "np": np, "nan": math.nan, "inf": math.inf}
     exec(rec.body([("result", value)], ""), scope)
     return scope["result"]
 
