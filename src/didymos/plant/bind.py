@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from didymos.core.channel import Channel, channel_id
-from didymos.core.clock import SECOND_NS
+from didymos.core.clock import SECOND_NS, ScaledClock
 from didymos.core.ports import TagSpec
 from didymos.core.series import Batch, Quality, Waveform
 from didymos.core.units import to_si
 from didymos.plant.config import Asset, Plant, Tag
 from didymos.plant.config_check import channels_of
 
-CLOCK_TOLERANCE_S = 60.0
+CLOCK_TOLERANCE_S = 60.0  # a source's clock may run ahead of ours by this much plant time, or by 2 s of wall time
 
 
 class Binder:
@@ -43,6 +43,8 @@ class Binder:
         self._high = np.array([c.high for c in channels])
         self._newest = np.full(len(wires), -(2**62))
         self._lateness_ns = int(plant.lateness_s * SECOND_NS)
+        speed = plant.clock.speed if isinstance(plant.clock, ScaledClock) else 1.0
+        self._ahead_ns = int(max(CLOCK_TOLERANCE_S, 2.0 * speed) * SECOND_NS)
         self._known: dict[tuple[str, ...], NDArray[np.int64]] = {}
 
     def batch(self, raw: Batch, now_ns: int) -> Batch:
@@ -101,8 +103,8 @@ class Binder:
         found = np.zeros(len(place), np.uint8)
         found[time_ns < self._newest[place] - self._lateness_ns] = Quality.LATE
         found[(value < self._low[place]) | (value > self._high[place])] = Quality.OUT_OF_RANGE
-        found[time_ns > now_ns + int(CLOCK_TOLERANCE_S * SECOND_NS)] = Quality.CLOCK
         found[~np.isfinite(value)] = Quality.BAD
+        found[time_ns > now_ns + self._ahead_ns] = Quality.CLOCK
         return found
 
 

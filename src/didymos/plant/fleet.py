@@ -166,7 +166,7 @@ class Fleet:
             found[i] = np.resize(known, found[i].shape)
         return found
 
-    def window(self, asset: int, array: Array) -> Array:
+    def window(self, asset: int, array: NDArray[Any]) -> NDArray[Any]:
         """The last steps of a ring (WINDOW, ...) of one asset, oldest first."""
         count = int(self.state.steps[asset])
         return np.roll(array[asset], -(count % WINDOW), axis=0)[max(0, WINDOW - count) :]

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from didymos.core.channel import Channel, channel_id
 from didymos.core.clock import DAY_NS, SECOND_NS
-from didymos.core.estimate import ComponentAge, Estimate, Evidence, Life, ParameterEstimate, Snapshot, Tick, Validity, Why
-from didymos.core.model import Model
+from didymos.core.estimate import ComponentAge, Estimate, Evidence, Life, ParameterEstimate, Snapshot, Tick, Validity
+from didymos.core.model import FailureMode, Model
 from didymos.decide.alerts import Finding
 from didymos.infer import filters, sensors
 from didymos.infer.explain import why
 from didymos.infer.life import failed_before, forecast, lives
+from didymos.infer.plain import plain_chance, plain_time
 from didymos.infer.validity import assess
 from didymos.plant.config import Asset, Plant
 from didymos.plant.fleet import Fleet
@@ -210,7 +211,7 @@ def findings(
                 chance,
                 cost,
                 snapshot.next_stop_ns,
-                sentence_for(mode.name, snapshot),
+                sentence_for(mode, life, snapshot, within_s),
                 mode.action,
                 mode.spare,
                 snapshot.why.evidence,
@@ -238,13 +239,17 @@ def findings(
     return tuple(found)
 
 
-def sentence_for(mode: str, snapshot: Snapshot) -> str:
-    """The snapshot's reason when it names this mode, else the bare statement of the risk."""
-    reason: Why = snapshot.why
-    if reason.modes and reason.modes[0][0] == mode:
+def sentence_for(mode: FailureMode, life: Life, snapshot: Snapshot, stop_s: float) -> str:
+    """The snapshot's reason when it names this mode; else the mode, how fast its wear has been learned to grow, and the risk."""
+    reason = snapshot.why
+    if reason.modes and reason.modes[0][0] == mode.name:
         return reason.sentence
-    title = next(life.title for life in snapshot.life if life.mode == mode)
-    return f"{title}: at risk before the next planned stop; {reason.sentence}"
+    shown = {p.name: p for p in snapshot.parameters}
+    grows = [shown[f.removeprefix("log_")] for f in mode.wear if f.startswith("log_") and f.removeprefix("log_") in shown]
+    rate = "".join(
+        f" its wear grows {r.value:.0f} [{r.low:.0f} to {r.high:.0f}] times as fast as in the average unit;" for r in grows[:1]
+    )
+    return f"{mode.title}:{rate} {plain_chance(life.probability(stop_s))} chance that it fails within {plain_time(stop_s)}."
 
 
 def _sensor_evidence(fault: sensors.Verdict | None) -> tuple[Evidence, ...]:

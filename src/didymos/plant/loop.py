@@ -38,6 +38,7 @@ from didymos.plant.fleet import Fleet, FleetState
 log = logging.getLogger("didymos.worker")
 
 Output = tuple[str, bytes, str]
+MOVES_TIME = np.array([q in (Quality.GOOD, Quality.UNCERTAIN, Quality.STALE, Quality.OUT_OF_RANGE) for q in Quality])
 
 
 @dataclass(slots=True)
@@ -111,7 +112,7 @@ class Loop:
         if not len(batch):
             return
         for place, time_ns, value, quality in self.grid.chunks(batch):
-            timely = (quality != Quality.LATE) & (quality != Quality.CLOCK)
+            timely = MOVES_TIME[quality]
             if timely.any():
                 self.grid.see(self.grid.asset_of[place[timely]], time_ns[timely])
                 self.take_due()

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 log = logging.getLogger("didymos.supervise")
 
@@ -44,7 +45,7 @@ async def supervise(
     tasks: list[asyncio.Task[None]] = []
     try:
         for role in roles:
-            tasks.append(asyncio.create_task(_keep(role, stop, on_start)))
+            tasks.append(asyncio.create_task(_keep(role, stop, on_start, output)))
             if role.ready is not None:
                 await role.ready()
         await stop.wait()
@@ -54,11 +55,11 @@ async def supervise(
             await task
 
 
-async def _keep(role: Role, stop: asyncio.Event, on_start: Callable[[str, int], None]) -> None:
+async def _keep(role: Role, stop: asyncio.Event, on_start: Callable[[str, int], None], output: IO[bytes] | None) -> None:
     wait_s = FIRST_WAIT_S
     while not stop.is_set():
         began = time.monotonic()
-        child = await asyncio.create_subprocess_exec(*role.command, preexec_fn=die_with_parent)
+        child = await asyncio.create_subprocess_exec(*role.command, preexec_fn=die_with_parent, stdout=output, stderr=output)
         on_start(role.name, child.pid)
         code = await _until_end(child, stop)
         if stop.is_set():

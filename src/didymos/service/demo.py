@@ -109,15 +109,20 @@ async def _run(settings: Demo, plant: Plant, roles: list[Role], folder: Path, to
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    running = asyncio.create_task(supervise(roles, stop, started))
+    output = (folder / "roles.log").open("ab")
+    running = asyncio.create_task(supervise(roles, stop, started, output))
     running.add_done_callback(lambda _: stop.set())
     first = time.monotonic()
     with console.status("starting the line, the twin and the page"):
         await _page_is_up(plant, stop)
     if not stop.is_set():
-        console.print(f"[bold]{plant.name}[/bold]: http://{plant.host}:{plant.port}/   (up after {time.monotonic() - first:.0f} s)")
-        console.print(f"20 machines, {SPEED / 3600:.0f} plant hours a second, {DAYS:.0f} plant days. Token for changes: {token}")
-        console.print(f"Everything is in {folder}. Ctrl-C ends it.")
+        url = f"http://{plant.host}:{plant.port}/"
+        console.print(f"[bold]{plant.name}[/bold]  {url}   (up after {time.monotonic() - first:.0f} s)", soft_wrap=True)
+        console.print(
+            f"{len(plant.assets)} machines; one second here is {SPEED / 3600:.0f} hour of plant time, for {DAYS:.0f} plant days."
+        )
+        console.print(f"To decide on cases: {url}#token={token}", soft_wrap=True)
+        console.print(f"Data, log and pids: {folder}   Ctrl-C ends it.\n", soft_wrap=True)
         await _watch(settings, plant, folder, stop, console, began)
     stop.set()
     await running

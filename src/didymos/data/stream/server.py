@@ -98,6 +98,7 @@ def config_text(config: ServerConfig) -> str:
         f"host: 127.0.0.1\nport: {config.port}\n"
         f"max_payload: {MAX_PAYLOAD}\n"
         f"pid_file: {quoted(str(config.store / 'nats.pid'))}\n"
+        f"log_file: {quoted(str(config.store / 'nats.log'))}\nlogfile_size_limit: 10MB\n"
         f"jetstream {{ store_dir: {quoted(str(config.store))}, sync_interval: always, max_file_store: 1TB }}\n"
         f"{mqtt}"
     )
