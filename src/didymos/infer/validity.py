@@ -3,8 +3,9 @@
     S = Σ nis / Σ dof over a window of steps: 1 when model, noise and reality agree; Σ nis ~ chi-square(Σ dof) then
 
 Not valid when no input or no sensor has been read lately (F), when the operating point lies outside the range seen at
-commissioning (S), or when S is both beyond the chi-square limit of one false alarm in 10,000 and above `TOLERANCE`: the
-residuals are then more than twice as large as the twin itself expects (S). Before `SETTLED` readings: function check (C).
+commissioning by more than `MARGIN` allows (S), or when S is both beyond the chi-square limit of one false alarm in 10,000 and
+above `TOLERANCE`: the residuals are then more than twice as large as the twin itself expects (S). Before `SETTLED` readings:
+function check (C).
 Source: Bar-Shalom, Li & Kirubarajan, Estimation with Applications to Tracking and Navigation, 2001, 5.4; status signals
 after NAMUR NE 107. The tolerance, the margin and the ages are our choice. Verified: tests/infer/test_validity.py.
 """
@@ -27,7 +28,8 @@ Array = NDArray[np.float64]
 FALSE_ALARM = 1e-4
 TOLERANCE = 4.0  # mean squared whitened residual
 SETTLED = 12  # readings
-MARGIN = 0.25  # of the calibrated range, on either side: physics extrapolates a little
+MARGIN = 0.25  # of the range seen, or of the largest value seen: physics extrapolates a little
+REACH = 0.1  # of the channel's plausible range, the most that the second of these may be
 STALE_S = 3600.0
 
 
@@ -113,7 +115,9 @@ def _silent(dof: Array, stale_s: float, step_s: float) -> str | None:
 
 
 def _outside(inputs: tuple[Channel, ...], u: Array, low: Array, high: Array) -> str | None:
-    margin = np.where(np.isfinite(high - low), MARGIN * (high - low), 0.0)
+    plausible = np.array([c.high - c.low if np.isfinite(c.high - c.low) else 0.0 for c in inputs])
+    largest = MARGIN * np.maximum(np.abs(low), np.abs(high))
+    margin = np.where(np.isfinite(high - low), np.maximum(MARGIN * (high - low), np.minimum(largest, REACH * plausible)), 0.0)
     for i, channel in enumerate(inputs):
         side, limit = ("above", high[i]) if u[i] > high[i] + margin[i] else ("below", low[i])
         if u[i] > high[i] + margin[i] or u[i] < low[i] - margin[i]:

@@ -39,9 +39,13 @@ def die_with_parent() -> None:
 
 
 async def supervise(
-    roles: Sequence[Role], stop: asyncio.Event, on_start: Callable[[str, int], None] = lambda name, pid: None
+    roles: Sequence[Role],
+    stop: asyncio.Event,
+    on_start: Callable[[str, int], None] = lambda name, pid: None,
+    output: IO[bytes] | None = None,
 ) -> None:
-    """Run `roles` until `stop` is set; `on_start(name, pid)` at every (re)start."""
+    """Run `roles` until `stop` is set; `on_start(name, pid)` at every (re)start. What the children print goes to `output`,
+    None = where ours goes."""
     tasks: list[asyncio.Task[None]] = []
     try:
         for role in roles:
