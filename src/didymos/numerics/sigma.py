@@ -15,7 +15,7 @@ Bounds: the model is only ever asked inside them, and the mean is put back at th
 
 The functions run on floats, on (N,) arrays, on JAX arrays and on the recording scalar of `numerics.trace`. An `int` 0
 stands for "structurally zero" and is left out of sums. Sources: Julier & Uhlmann, Proc. IEEE 92 (2004) 401; Potter in
-Maybeck, Stochastic Models, Estimation and Control 1 (1979), 7.3. Verified: tests/numerics/test_sigma.py.
+Maybeck, Stochastic Models, Estimation and Control 1 (1979), 7.3. Verified: tests/numerics/test_ukf.py.
 """
 
 from __future__ import annotations
