@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BENCHES = ("estimate", "futures", "femto")
+BENCHES = ("estimate", "futures", "femto", "demo")
 
 
 def show(result: dict[str, object], indent: str = "") -> str:
