@@ -32,7 +32,7 @@ from didymos.plant.loop import Loop
 from didymos.plant.roles import component_ids
 
 SEEDS = (1, 2, 3, 4, 5)
-DAYS = 10.0
+DAYS = 11.0
 START = "2026-01-05T06:00:00Z"
 
 

@@ -37,6 +37,7 @@ class Variant:
     varied: bool
 
 
+@lru_cache(maxsize=64)
 def futures_kernel(model: Model) -> Futures:
     """ModelError, in one line with file and line, when the model cannot be compiled."""
     source.check(model)

@@ -30,7 +30,7 @@ from didymos.thread.ledger import SqliteLedger
 
 START = "2026-01-05T06:00:00Z"
 SPEED = 3600.0
-DAYS = 10.0
+DAYS = 11.0
 BEGIN_AFTER_S = 20.0  # wall time until the line starts: long enough for every role to listen
 SETTLE_S = 15.0  # wall time for the last samples to become verdicts
 

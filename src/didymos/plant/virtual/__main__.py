@@ -24,7 +24,7 @@ def settings(words: Sequence[str]) -> Settings:
     ask.add_argument("--start", default="2026-01-05T06:00:00Z", help="plant time at the start, ISO 8601 with a zone")
     ask.add_argument("--wall-start", default="", help="wall moment of --start; default: when everything listens")
     ask.add_argument("--speed", type=float, default=3600.0, help="plant seconds per wall second")
-    ask.add_argument("--days", type=float, default=10.0, help="plant days to run")
+    ask.add_argument("--days", type=float, default=11.0, help="plant days to run")
     ask.add_argument("--opcua-port", type=int, default=0, help="0 = a free one, printed")
     ask.add_argument("--mqtt-port", type=int, default=0, help="port of the broker; 0 = no MQTT")
     ask.add_argument("--erp", type=Path, required=True, help="SQLite file to create")

@@ -1,6 +1,6 @@
 """A run without a network: what the plant's tags, sensors and ERP gave, in one folder, and apart from it the truth.
 
-    python -m didymos.plant.virtual.export --seed 1 --days 10 --out FOLDER
+    python -m didymos.plant.virtual.export --seed 1 --days 11 --out FOLDER
 
 tags.npz   time_ns (T,), address (m,), source (m,), value (m, T) in plant units, NaN = none
 waves.npz  topic (w,), time_ns (w,), counts (w, n) int16, rate_hz, scale_g
@@ -55,7 +55,7 @@ if __name__ == "__main__":
     ask = argparse.ArgumentParser("didymos.plant.virtual.export", description="Simulated machining line 7 as files.")
     ask.add_argument("--seed", type=int, default=1)
     ask.add_argument("--start", default="2026-01-05T06:00:00Z")
-    ask.add_argument("--days", type=float, default=10.0)
+    ask.add_argument("--days", type=float, default=11.0)
     ask.add_argument("--out", type=Path, required=True)
     given = ask.parse_args()
     export(given.seed, parse_time(given.start), given.days, given.out)

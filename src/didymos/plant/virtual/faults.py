@@ -20,6 +20,7 @@ from didymos.plant.virtual.line import BAD_HEAT_SPINDLES, HEAT_BAD, ids
 DAY_NS = 86_400_000_000_000
 HOUR_NS = 3_600_000_000_000
 GRID_NS = HOUR_NS
+HEALTHY_DAYS = 1.0  # before the first fault may begin: a plant is commissioned while it is well
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Fault:
         return self.failure_ns is not None and self.repaired_ns is not None and self.failure_ns <= time_ns < self.repaired_ns
 
 
-def schedule(seed: int, start_ns: int, run_days: float = 10.0) -> tuple[Fault, ...]:
+def schedule(seed: int, start_ns: int, run_days: float = 11.0) -> tuple[Fault, ...]:
     """The faults of one run; those that would begin after `run_days` are left out."""
     rng = draw.at(seed, "schedule")
     first, second = (int(i) for i in rng.permutation(len(BAD_HEAT_SPINDLES))[:2])
@@ -86,7 +87,11 @@ def schedule(seed: int, start_ns: int, run_days: float = 10.0) -> tuple[Fault, .
         machine = free[int(rng.integers(len(free)))]
         taken.add(machine)
         planned.append((kind, machine, float(onset)))
-    found = [_fault(seed, kind, machine, start_ns + int(day * DAY_NS)) for kind, machine, day in planned if day < run_days]
+    found = [
+        _fault(seed, kind, machine, start_ns + int((HEALTHY_DAYS + day) * DAY_NS))
+        for kind, machine, day in planned
+        if HEALTHY_DAYS + day < run_days
+    ]
     return tuple(sorted(found, key=lambda fault: fault.onset_ns))
 
 
