@@ -5,7 +5,7 @@ import pytest
 
 from didymos.assets import ASSETS
 from didymos.core.errors import DataError
-from didymos.infer.calibrate import _tau, calibrate, simulate
+from didymos.infer.calibrate import _fast, _tau, calibrate, simulate
 
 MOTOR = ASSETS["induction_motor"]
 NAMES = MOTOR.Params._fields
@@ -25,6 +25,16 @@ def params(**factors):
     for name, factor in factors.items():
         p[NAMES.index(name)] *= factor
     return p[None]
+
+
+@pytest.mark.parametrize("name", list(ASSETS))
+def test_the_compiled_run_equals_the_plain_one(name):
+    model = ASSETS[name]
+    rng = np.random.default_rng(5)
+    p = np.array([model.Params()], float) * np.exp(0.05 * rng.normal(size=(3, 1)))
+    u = np.array(model.nominal, float) * (1.0 + 0.02 * rng.normal(size=(3, 40, len(model.nominal))))
+    plain = simulate(model, p, u, 300.0)
+    np.testing.assert_allclose(_fast(model, p, u, np.arange(3), 300.0), plain, rtol=1e-10, atol=1e-12)
 
 
 def test_too_little_data_is_refused_with_the_number_of_readings():

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from didymos.core.errors import DataError
 from didymos.core.model import Model
+from didymos.numerics.open_loop import open_loop_kernel
 
 Array = NDArray[np.float64]
 
@@ -68,7 +69,7 @@ def calibrate(
     scale = np.array([c.noise for c in model.sensors])
     spread = np.maximum(scale, np.nan_to_num(np.nanstd(measured, axis=1)) * 0.02)  # (N, m): model error expected, 2 % of the swing
     theta = _gauss_newton(model, theta, frozen, inputs, measured, spread, step_s)
-    residual = measured - simulate(model, theta, inputs, step_s)
+    residual = measured - _fast(model, theta, inputs, np.arange(len(theta)), step_s)
     residual[:, : _settling(measured.shape[1])] = np.nan
     sd = np.sqrt(np.nanmean(residual**2, axis=1))
     tau = np.array([[_tau(residual[a, :, j]) for j in range(residual.shape[2])] for a in range(len(residual))])
@@ -80,7 +81,8 @@ def calibrate(
 
 
 def simulate(model: Model, params: Array, inputs: Array, step_s: float) -> Array:
-    """Open-loop outputs (N, T, m) of N machines with healthy wear: params (N, p), inputs (N, T, k) complete, Euler substeps."""
+    """Open-loop outputs (N, T, m) of N machines with healthy wear: params (N, p), inputs (N, T, k) complete, Euler substeps.
+    The readable reference of `numerics.open_loop`."""
     n, steps, _ = inputs.shape
     substeps = max(1, int(np.ceil(step_s / model.max_step_s)))
     slow = [name in model.slow for name in model.State._fields]
@@ -140,8 +142,8 @@ def _linearised(
     runs = np.repeat(theta[None], len(free) + 1, axis=0)
     for row, i in enumerate(free, 1):
         runs[row, :, i] *= 1.0 + DIFFERENCE
-    repeated = np.broadcast_to(inputs[None], (len(runs), *inputs.shape)).reshape(-1, *inputs.shape[1:])
-    predicted = simulate(model, runs.reshape(-1, p), repeated, step_s).reshape(len(runs), *measured.shape)
+    machine = np.tile(np.arange(n), len(runs))
+    predicted = _fast(model, runs.reshape(-1, p), inputs, machine, step_s).reshape(len(runs), *measured.shape)
     weight = np.where(np.isfinite(measured), 1.0 / spread[:, None], 0.0)
     weight[:, : _settling(measured.shape[1])] = 0.0
     residual = (predicted[0] - np.nan_to_num(measured)) * weight
@@ -150,6 +152,20 @@ def _linearised(
         slope[:, i] = ((predicted[row] - predicted[0]) * weight / DIFFERENCE).reshape(n, -1)
     slope[frozen] = 0.0
     return residual.reshape(n, -1), slope
+
+
+def _fast(model: Model, params: Array, inputs: Array, machine: NDArray[np.int64], step_s: float) -> Array:
+    """`simulate` for R parameter sets (R, p), each on the inputs of its machine (R,), compiled."""
+    x0 = _at_rest(model, params, inputs[machine, 0])
+    substeps = max(1, int(np.ceil(step_s / model.max_step_s)))
+    return open_loop_kernel(model)(x0, inputs, machine, params, substeps, step_s)
+
+
+def _at_rest(model: Model, params: Array, first: Array) -> Array:
+    """(R, n): healthy wear, fast states in equilibrium with the first inputs (R, k)."""
+    healthy = model.State(*(np.full(len(params), float(value)) for value in model.initial))
+    settled = model.steady(healthy, model.Input(*first.T), model.Params(*params.T))
+    return np.stack(np.broadcast_arrays(*settled), axis=1).astype(float)
 
 
 def _free(model: Model, params: Array) -> NDArray[np.bool_]:

@@ -56,7 +56,7 @@ async def rewind(loop: Loop, history: HistoryClient, event: Event, sequence: int
     now = int(loop.grid.next_step[row])
     inputs, readings = await relived(history, fleet, asset, first, now, sequence)
     reset = Reset(int(reset_step), fleet.model.components[component].wear)
-    mean, cov = run(fleet, asset, start.mean, filters.unpack_cov(start.cov, len(start.mean)), first, inputs, readings, (reset,))
+    mean, cov = run(fleet, asset, start.mean, filters.unpack_cov(start.cov), first, inputs, readings, (reset,))
     fleet.state.mean[asset], fleet.state.cov[asset] = mean, cov
     fleet.state.since_ns[asset, component] = event.time_ns
     running = (
