@@ -79,34 +79,34 @@ def test_a_sensor_of_which_every_third_reading_is_wild_is_not_believed() -> None
 
 
 def test_one_sensor_away_from_the_twin_while_the_others_agree_is_a_drift() -> None:
-    (verdict,) = judge(window((5.0, 0.0, 0.0)))
+    (verdict,) = judge(window((7.0, 0.0, 0.0)))
     assert (verdict.sensor, verdict.kind, verdict.status, verdict.believe) == ("winding_temperature", "drift", "C", False)
     assert "standard deviations above what the other sensors support" in verdict.text
 
 
 def test_two_sensors_away_from_the_twin_are_a_machine_not_a_sensor() -> None:
-    assert judge(window((5.0, 4.0, 0.0))) == ()
+    assert judge(window((7.0, 4.0, 0.0))) == ()
 
 
 def test_a_pattern_that_a_wear_state_explains_is_not_blamed_on_the_sensor() -> None:
     """Fouled cooling heats the winding five times as much as the bearing: the pattern of the fault itself."""
     fouling = np.array([[5.0, 1.0, 0.0]])
-    assert judge(window((5.0, 1.0, 0.0)), fouling) == ()
-    assert judge(window((5.0, 1.0, 0.0)), np.array([[1.0, 1.0, 1.0]]))[0].kind == "drift"
+    assert judge(window((7.0, 1.4, 0.0)), fouling) == ()
+    assert judge(window((7.0, 1.4, 0.0)), np.array([[1.0, 1.0, 1.0]]))[0].kind == "drift"
 
 
 def test_a_wear_that_one_sensor_alone_sees_is_never_called_that_sensors_drift() -> None:
-    assert judge(window((0.0, 0.0, 6.0)), np.array([[0.0, 0.0, 2.0]])) == ()
+    assert judge(window((0.0, 0.0, 8.0)), np.array([[0.0, 0.0, 2.0]])) == ()
 
 
 def test_without_a_second_sensor_no_drift_is_claimed() -> None:
-    w = window((5.0, 0.0, 0.0))
+    w = window((7.0, 0.0, 0.0))
     w.residuals[:, 1:] = np.nan
     assert judge(w) == ()
 
 
 def test_missing_readings_do_not_hide_a_drift() -> None:
-    w = window((5.0, 0.0, 0.0))
+    w = window((7.0, 0.0, 0.0))
     w.residuals[::3] = np.nan
     w.raw[::3] = np.nan
     assert [v.kind for v in judge(w)] == ["drift"]

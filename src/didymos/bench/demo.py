@@ -1,4 +1,6 @@
-"""The demo's labelled score over five seeds: the simulated line through the very same loop, without the network.
+"""The demo's labelled score over five seeds that nobody looked at while the twin was built (seed 1 is the demo's own and was).
+
+The simulated line runs through the very same loop, without the network.
 
 The line runs in a process of its own and leaves files of what tags, sensors and ERP gave. This process binds them by the demo's
 plant file, feeds the worker's loop in time order, and only at the end reads the truth file for the score (`bench.score`).
@@ -31,7 +33,7 @@ from didymos.plant.config import Plant, load
 from didymos.plant.loop import Loop
 from didymos.plant.roles import component_ids
 
-SEEDS = (1, 2, 3, 4, 5)
+SEEDS = (2, 3, 4, 5, 6)
 DAYS = 11.0
 START = "2026-01-05T06:00:00Z"
 
@@ -77,8 +79,8 @@ def follow(plant: Plant, loop: Loop, folder: Path) -> list[str]:
         for w in np.flatnonzero(wave_ns == now):
             raw = Waveform(str(topics[w]), now, float(waves["rate_hz"]), counts[w] * np.float32(waves["scale_g"]), "g")
             bound = binders["broker"].waveform(raw)
-            assert bound is not None
-            loop.waveform(bound)
+            if bound is not None:
+                loop.waveform(bound)
         while orders and orders[0][0] <= now:
             loop.event(orders.pop(0)[1])
         late += [event.id for event in loop.rewinds]

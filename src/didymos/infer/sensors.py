@@ -3,7 +3,7 @@
     out of range   raw value outside the channel's plausible range in each of the last 3 readings
     stuck          the last 12 readings equal to 1/1000 of the sensor's noise while most other sensors still scatter
     spike          a residual above 6 standard deviations between two below 3
-    drift          the median residual r_i of one sensor above 3, of one sign in 80 % of the window, while every other median is
+    drift          the median residual r_i of one sensor above 5, of one sign in 80 % of the window, while every other median is
                    below 2 (the others agree with the twin), and no wear state explains the pattern: the share of |r|2 along
                    sensor i must exceed the share along the signature of any wear state by 0.2
 
@@ -28,7 +28,7 @@ from didymos.core.model import Model
 Array = NDArray[np.float64]
 RANGE_READINGS, STUCK_READINGS = 3, 12
 SPIKE, CALM = 6.0, 3.0
-DRIFT, AGREE, PERSISTENT, MARGIN = 3.0, 2.0, 0.8, 0.2
+DRIFT, AGREE, PERSISTENT, MARGIN = 5.0, 2.0, 0.8, 0.2
 SPIKES_TOO_MANY = 0.2  # of the window: then the sensor is not believed at all
 
 

@@ -25,7 +25,8 @@ from didymos.plant.config import Asset
 
 Array = NDArray[np.float64]
 
-WINDOW = 96  # steps of residuals kept for validity and sensor checks
+WINDOW = 288  # steps of residuals kept for sensor checks: a drift must show in every regime of a day
+RECENT = 36  # of them for validity
 UNKNOWN = 2.0  # before commissioning the filter is given this many times the sensor's own noise
 LOADS = 32  # past operating points from which the futures draw
 LOAD_EVERY_H = 5.25  # one each: together the past week, at changing hours of the day

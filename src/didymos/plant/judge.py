@@ -26,7 +26,7 @@ from didymos.infer.life import failed_before, forecast, lives
 from didymos.infer.plain import plain_chance, plain_time
 from didymos.infer.validity import assess
 from didymos.plant.config import Asset, Plant
-from didymos.plant.fleet import Fleet
+from didymos.plant.fleet import RECENT, Fleet
 
 if TYPE_CHECKING:
     from didymos.plant.loop import Memory
@@ -118,13 +118,13 @@ def validity(fleet: Fleet, asset: int, faults: Sequence[sensors.Verdict]) -> Val
         return Validity(False, 0.0, "C", f"commissioning: {share:.0%} of the first healthy days learned")
     found = assess(
         fleet.model,
-        fleet.window(asset, s.nis),
-        fleet.window(asset, s.dof),
+        fleet.window(asset, s.nis)[-RECENT:],
+        fleet.window(asset, s.dof)[-RECENT:],
         s.held[asset],
         np.where(s.held_ns[asset] > 0, (s.time_ns[asset] - s.held_ns[asset]) / SECOND_NS, 0.0),
         s.seen_low[asset],
         s.seen_high[asset],
-        fleet.window(asset, s.whitened),
+        fleet.window(asset, s.whitened)[-RECENT:],
         step_s=fleet.grid.step_ns / SECOND_NS,
         stale_s=max(3600.0, 6 * fleet.grid.step_ns / SECOND_NS),
     )
