@@ -54,7 +54,7 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One channel: measured beside twin. `kind` is sensor, input, state or virtual; low..high is the 95 % band."""
+    """One channel by its name: measured beside twin. `kind` is sensor, input or virtual; low..high is the 95 % band."""
 
     channel: str
     title: str
@@ -153,7 +153,8 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One step of one asset for the live page, sent by `Bus.notify` on `live.<asset>`; columns (m,) in SI, NaN = none."""
+    """One step of one asset for the live page, sent by `Bus.notify` on `live.<asset>`: channel names, columns (m,) in SI,
+    NaN = none."""
 
     asset: str
     time_ns: int

@@ -189,18 +189,17 @@ class Baselines:
         )
 
     def _estimates(self, asset: int) -> tuple[Estimate, ...]:
-        id, row = self.assets[asset].id, self.state.rows[asset]
+        row = self.state.rows[asset]
         found = []
         for j, (channel, place) in enumerate(zip(self.channels[asset], self.places[asset], strict=True)):
             quality = int(self.grid.last_quality[place]) if place >= 0 else 0
             reading = float(row[j]) if isfinite(row[j]) else None
-            name = channel_id(id, channel.name)
-            found.append(Estimate(name, channel.title, "sensor", channel.unit, None, None, None, reading, quality, None))
+            found.append(Estimate(channel.name, channel.title, "sensor", channel.unit, None, None, None, reading, quality, None))
         return tuple(found)
 
     def _tick(self, asset: int, row: NDArray[np.float64]) -> Tick:
         config, none = self.assets[asset], np.full(len(row), nan)
-        names = tuple(channel_id(config.id, c.name) for c in self.channels[asset])
+        names = tuple(c.name for c in self.channels[asset])
         return Tick(config.id, int(self.state.time_ns[asset]), names, row, none, none, none)
 
 

@@ -15,7 +15,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from didymos.core.channel import Channel, channel_id
+from didymos.core.channel import Channel
 from didymos.core.clock import DAY_NS, SECOND_NS
 from didymos.core.estimate import ComponentAge, Estimate, Evidence, Life, ParameterEstimate, Snapshot, Tick, Validity
 from didymos.core.model import FailureMode, Model
@@ -54,7 +54,7 @@ def tick(fleet: Fleet, asset: int, result: Any, i: int) -> Tick:
     return Tick(
         config.id,
         int(fleet.state.time_ns[asset]),
-        tuple(channel_id(config.id, c.name) for c in fleet.model.sensors),
+        tuple(c.name for c in fleet.model.sensors),
         fleet.state.readings[asset, slot].copy(),
         result.predicted[i].copy(),
         result.predicted[i] - spread,
@@ -281,7 +281,7 @@ def _parameter(model: Model, field: str, name: str, mean: Array, cov: Array, of:
 
 def estimates(fleet: Fleet, asset: int, result: Any, i: int) -> tuple[Estimate, ...]:
     """Sensors (measured beside twin), inputs, then virtual quantities."""
-    s, model, id = fleet.state, fleet.model, fleet.assets[asset].id
+    s, model = fleet.state, fleet.model
     slot = (int(s.steps[asset]) - 1) % s.readings.shape[1]
     found = []
     for j, channel in enumerate(model.sensors):
@@ -289,14 +289,14 @@ def estimates(fleet: Fleet, asset: int, result: Any, i: int) -> tuple[Estimate, 
         mid, sd = float(result.predicted[i, j]), float(result.predicted_sd[i, j])
         sigma = (reading - mid) / sd if isfinite(reading) else None
         place = fleet.sensor_place[asset, j]
-        found.append(_estimate(id, channel, "sensor", mid, sd, reading, _quality(fleet, place), _age(fleet, asset, place), sigma))
+        found.append(_estimate(channel, "sensor", mid, sd, reading, _quality(fleet, place), _age(fleet, asset, place), sigma))
     for j, channel in enumerate(model.inputs):
         place = fleet.input_place[asset, j]
         value = float(s.held[asset, j])
-        found.append(_estimate(id, channel, "input", None, 0.0, value, _quality(fleet, place), _age(fleet, asset, place), None))
+        found.append(_estimate(channel, "input", None, 0.0, value, _quality(fleet, place), _age(fleet, asset, place), None))
     mid, sd = virtual(fleet, asset)
     for j, channel in enumerate(model.virtuals):
-        found.append(_estimate(id, channel, "virtual", float(mid[j]), float(sd[j]), float("nan"), 0, None, None))
+        found.append(_estimate(channel, "virtual", float(mid[j]), float(sd[j]), float("nan"), 0, None, None))
     return tuple(found)
 
 
@@ -315,12 +315,12 @@ def virtual(fleet: Fleet, asset: int) -> tuple[Array, Array]:
 
 
 def _estimate(
-    asset: str, channel: Channel, kind: str, mid: float | None, sd: float, reading: float, quality: int, age_s: float | None,
+    channel: Channel, kind: str, mid: float | None, sd: float, reading: float, quality: int, age_s: float | None,
     sigma: float | None,
 ) -> Estimate:  # fmt: skip
     known = mid is not None and isfinite(mid)
     return Estimate(
-        channel_id(asset, channel.name),
+        channel.name,
         channel.title,
         kind,
         channel.unit,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from didymos.core.case import Event
-from didymos.core.channel import channel_id
+from didymos.core.channel import channel_id, split_channel_id
 from didymos.core.estimate import Belief, Snapshot
 from didymos.core.ports import HistoryClient
 from didymos.core.series import Quality
@@ -98,9 +98,17 @@ async def _column(history: HistoryClient, fleet: Fleet, channel: str, first: int
     if fleet.grid.place(channel) < 0:
         return np.full(stop - first, np.nan)
     step_ns = fleet.grid.step_ns
-    series = await history.read(channel, (first - 1) * step_ns + 1, (stop - 1) * step_ns + 1, upto_sequence=sequence)
+    upto = None if is_feature(fleet, channel) else sequence  # features come back through the other stream, in plant time order
+    series = await history.read(channel, (first - 1) * step_ns + 1, (stop - 1) * step_ns + 1, upto_sequence=upto)
     good = (series.quality <= Quality.UNCERTAIN) | (series.quality == Quality.LATE)  # what came late is known now
     return align(series.time_ns[good], series.value[good], first, stop - first, step_ns)
+
+
+def is_feature(fleet: Fleet, channel: str) -> bool:
+    """Read off a waveform by the worker itself, not by a tag."""
+    asset, name = split_channel_id(channel)
+    tags = next(a.tags for a in fleet.assets if a.id == asset)
+    return name not in {tag.channel for tag in tags}
 
 
 def run(

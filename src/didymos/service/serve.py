@@ -8,6 +8,7 @@ import uvicorn
 
 from didymos.assets import ASSETS
 from didymos.core.channel import Channel
+from didymos.core.clock import ScaledClock
 from didymos.data.history.client import HistoryClient
 from didymos.data.stream import open_bus
 from didymos.plant.config import Asset, Plant
@@ -15,6 +16,8 @@ from didymos.plant.config_check import WAVEFORMS
 from didymos.plant.loop import bearing_orders
 from didymos.service.app import create_app
 from didymos.service.read_model import AssetView, ChannelView, ComponentView, PlantView
+
+UNDER_WAY_S = 10.0  # wall time that a verdict may be on its way before it counts as old
 
 
 async def serve(plant: Plant, nats_url: str, token: str | None) -> None:
@@ -30,7 +33,9 @@ async def serve(plant: Plant, nats_url: str, token: str | None) -> None:
 def plant_view(plant: Plant) -> PlantView:
     """What the page needs of the configuration."""
     assets = tuple(asset_view(asset) for asset in plant.assets)
-    return PlantView(plant.id, plant.name, plant.timezone, assets, plant.calendar, stale_s=3 * plant.publish_s)
+    speed = plant.clock.speed if isinstance(plant.clock, ScaledClock) else 1.0
+    stale_s = 3 * plant.publish_s + UNDER_WAY_S * speed
+    return PlantView(plant.id, plant.name, plant.timezone, assets, plant.calendar, stale_s=stale_s)
 
 
 def asset_view(asset: Asset) -> AssetView:
