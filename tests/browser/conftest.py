@@ -33,7 +33,7 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium():
     if not CHROMIUM.is_file():
         pytest.skip(f"no Chromium at {CHROMIUM}; install the system package chromium")
