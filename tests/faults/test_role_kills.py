@@ -1,6 +1,8 @@
-"""kill -9 of edge, worker, historian and nats in the middle of a replay: counts, sums and beliefs equal an undisturbed run."""
+"""kill -9 of edge, worker, historian and nats in the middle of a replay, and of an edge that reads MQTT: counts, sums and beliefs
+equal an undisturbed run."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -10,13 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.plant.small import STEP_S, plant_text, samples
+from tests.plant.small import STEP_S, messages, plant_text, samples
 
+from didymos.core.clock import iso
 from didymos.core.estimate import Snapshot
+from didymos.data.connect.mqtt_publish import Publisher
 from didymos.data.history.client import HistoryClient
 from didymos.data.stream import open_bus
 from didymos.data.stream.server import ServerConfig, command, free_port, wait_ready
 from didymos.formats.wire import unpack
+from didymos.plant.config import load
+from didymos.plant.loop import Loop
 
 STEPS = 72
 WALL_S = 9.0  # how long the replay lasts
@@ -66,15 +72,14 @@ def written(folder: Path) -> int:
     (folder / "record.csv").write_text("time,tag,value\n" + "\n".join(lines) + "\n")
     source = (
         f'url = "{folder / "record.csv"}"\nlayout = "long"\ntime_unit = "ns"\nbatch_rows = 50\nbatch_s = 0.1\n'
-        f'speed = {STEPS * STEP_S / WALL_S}\ncursor = "{folder / "cursor"}"\n'
+        f"speed = {STEPS * STEP_S / WALL_S}\n"
     )
-    text = (
-        plant_text()
-        .replace('url = "file:///nowhere.csv"\n', source)
-        .replace("[clock]", f'[store]\npath = "{folder / "store"}"\n[clock]')
-    )
-    (folder / "plant.toml").write_text(text)
+    (folder / "plant.toml").write_text(stored(folder, plant_text().replace('url = "file:///nowhere.csv"\n', source)))
     return len(rows)
+
+
+def stored(folder: Path, text: str) -> str:
+    return text.replace("[clock]", f'[store]\npath = "{folder / "store"}"\n[clock]')
 
 
 def run(folder: Path, victim: str | None) -> dict:
@@ -86,7 +91,7 @@ def run(folder: Path, victim: str | None) -> dict:
             runtime.start(role)
         if victim:
             began = time.monotonic()
-            while not (folder / "cursor").exists() and time.monotonic() - began < 60:
+            while not list(folder.glob("store/edge-*/*.cursor")) and time.monotonic() - began < 60:
                 time.sleep(0.05)
             time.sleep(KILL_AT_S)
             assert runtime.children["edge"].poll() is None, "the replay ended before the kill"
@@ -99,15 +104,15 @@ def run(folder: Path, victim: str | None) -> dict:
         runtime.stop()
 
 
-async def gathered(runtime: Runtime, rows: int) -> dict:
-    """Wait until everything has arrived, then read it back."""
+async def gathered(runtime: Runtime, rows: int, expected: int = 3 * ((STEPS - 2) // 12)) -> dict:
+    """Wait until `rows` samples and `expected` snapshots have arrived, then read them back."""
     bus = await open_bus(runtime.server.url)
     history = HistoryClient(bus)
     try:
         deadline = time.monotonic() + 90
         beliefs: dict[tuple[str, int], tuple[bytes, bytes]] = {}
         reader = await bus.subscribe("results", ["res.*.snapshot.*"], 0)
-        expected, counted = 3 * ((STEPS - 2) // 12), 0
+        counted = 0
         while len(beliefs) < expected or counted < rows:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{len(beliefs)} of {expected} snapshots, {counted} of {rows} samples after 90 s")
@@ -150,3 +155,86 @@ def test_killed_in_the_middle_of_a_replay_it_ends_as_if_nothing_had_happened(vic
     for one, other in zip(found["history"], undisturbed["history"], strict=True):
         assert one["total"] == pytest.approx(other["total"], rel=1e-12)  # the order of summation differs
     assert found["beliefs"] == undisturbed["beliefs"]
+
+
+# an edge that reads MQTT with QoS 1: what it did not acknowledge comes again, later than what was sent after it
+
+MQTT_STEPS = 120
+LATENESS_S = 48 * STEP_S  # what comes again is up to some wall seconds late; a wall second is 12 steps here
+STEPS_A_SECOND = 12.0
+
+
+def mqtt_plant(folder: Path, port: int) -> Path:
+    text = plant_text().replace('type = "replay"', 'type = "mqtt"').replace("file:///nowhere.csv", f"mqtt://127.0.0.1:{port}")
+    text = text.replace("lateness_s = 600", f"lateness_s = {LATENESS_S}")
+    for asset in ("cm-01", "cp-01", "hu-01"):
+        text = text.replace(f'address = "{asset}.', f'address = "line7/{asset}/telemetry#')
+    (folder / "plant.toml").write_text(stored(folder, text))
+    return folder / "plant.toml"
+
+
+async def published(rows, url: str, at_step: dict) -> None:
+    """Every step's telemetry, one message per asset; QoS 1. at_step: {step: what to do before it}."""
+    async with Publisher(url, "plant") as out:
+        for k, step in enumerate(rows):
+            if k in at_step:
+                at_step[k]()
+            by_asset: dict[str, dict] = {}
+            for channel, time_ns, value, _ in step:
+                asset, _, name = channel.partition(".")
+                by_asset.setdefault(asset, {"ts": iso(time_ns), "values": {}})["values"][name] = value
+            await out.publish_many([(f"line7/{a}/telemetry", json.dumps(body).encode()) for a, body in by_asset.items()], qos=1)
+            await asyncio.sleep(1.0 / STEPS_A_SECOND)
+
+
+async def subscribed(runtime: Runtime) -> None:
+    """Until the edge's session exists at the broker: what is published before belongs to nobody."""
+    deadline = time.monotonic() + 30
+    while "connected to" not in (runtime.folder / "edge.log").read_text():
+        assert time.monotonic() < deadline, runtime.logs()
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(1.0)
+
+
+def undisturbed_beliefs(plant_file: Path, rows) -> dict:
+    """What the loop believes when it is simply given the samples in order."""
+    loop = Loop(load(plant_file))
+    for message in messages(rows):
+        loop.feed(message)
+    found = [unpack(Snapshot, data) for subject, data, _ in loop.outputs if ".snapshot." in subject]
+    return {(s.asset, s.time_ns): (s.mean.tobytes(), s.cov.tobytes()) for s in found}
+
+
+def test_an_edge_killed_while_it_reads_mqtt_loses_nothing_and_counts_nothing_twice(tmp_path):
+    server = ServerConfig(store=tmp_path / "stream", port=free_port(), mqtt_port=free_port())
+    runtime, rows = Runtime(tmp_path, server), samples(MQTT_STEPS)
+    plant_file = mqtt_plant(tmp_path, server.mqtt_port)
+    expected = undisturbed_beliefs(plant_file, rows)
+
+    def freeze() -> None:  # so that messages are on the way, unacknowledged, when it dies
+        os.kill(runtime.children["edge"].pid, signal.SIGSTOP)
+
+    def restart() -> None:
+        runtime.kill("edge")
+        runtime.start("edge")
+
+    async def drill() -> dict:
+        await subscribed(runtime)
+        await published(rows, f"mqtt://127.0.0.1:{server.mqtt_port}", {36: freeze, 42: restart})
+        return await gathered(runtime, sum(map(len, rows)), len(expected))
+
+    try:
+        for role in ("nats", *ROLES):
+            runtime.start(role)
+        found = asyncio.run(drill())
+    except TimeoutError as error:
+        raise AssertionError(f"{error}\n{runtime.logs()}") from error
+    finally:
+        runtime.stop()
+    sums: dict[str, list[float]] = {}
+    for channel, _, value, _ in (row for step in rows for row in step):
+        sums.setdefault(channel, []).append(value)
+    assert {r["channel"]: r["n"] for r in found["history"]} == {channel: len(values) for channel, values in sums.items()}
+    for row in found["history"]:
+        assert row["total"] == pytest.approx(sum(sums[row["channel"]]), rel=1e-12)
+    assert found["beliefs"] == expected

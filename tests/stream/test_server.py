@@ -59,7 +59,7 @@ def test_the_configuration_listens_on_loopback_and_forces_every_message_to_disk(
     text = config_text(ServerConfig(tmp_path / "sto re", 4333, mqtt_port=1999))
     assert "sync_interval: always" in text
     assert "host: 127.0.0.1\nport: 4333" in text
-    assert "mqtt { host: 127.0.0.1, port: 1999 }" in text
+    assert 'mqtt { host: 127.0.0.1, port: 1999, ack_wait: "2s" }' in text
     assert f'store_dir: "{tmp_path}/sto re"' in text
     assert "mqtt" not in config_text(ServerConfig(tmp_path, 4333))
 

@@ -78,7 +78,7 @@ def follow(plant: Plant, loop: Loop, folder: Path) -> list[str]:
             loop.samples(binder.batch(_batch(names[source], value[columns[source], k], now), now))
         for w in np.flatnonzero(wave_ns == now):
             raw = Waveform(str(topics[w]), now, float(waves["rate_hz"]), counts[w] * np.float32(waves["scale_g"]), "g")
-            bound = binders["broker"].waveform(raw)
+            bound = binders["broker"].waveform(raw, now)
             if bound is not None:
                 loop.waveform(bound)
         while orders and orders[0][0] <= now:

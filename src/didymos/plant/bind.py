@@ -64,7 +64,7 @@ class Binder:
         names = tuple(self.ids[i] for i in used)
         return Batch(names, column.astype(np.uint16), raw.time_ns, value, quality.astype(np.uint8), raw.source, raw.sequence)
 
-    def waveform(self, raw: Waveform) -> Waveform | None:
+    def waveform(self, raw: Waveform, now_ns: int) -> Waveform | None:
         """Source waveform -> SI waveform of its channel; None (and counted) when nobody asked for it."""
         place = self._place.get(raw.channel)
         if place is None:
@@ -72,15 +72,17 @@ class Binder:
             return None
         samples = (raw.samples * np.float32(self._factor[place]) + np.float32(self._offset[place])).astype(np.float32)
         quality = raw.quality if np.isfinite(samples).all() else max(raw.quality, Quality.BAD)
+        if raw.start_ns > now_ns + self._ahead_ns:
+            quality = max(quality, Quality.CLOCK)
         return replace(raw, channel=self.ids[place], samples=samples, unit=self._unit[place], quality=int(quality))
 
     def gap(self, time_ns: int) -> Batch:
-        """One GAP sample for each channel: from `time_ns` on nothing is known."""
+        """One GAP sample for each channel: from `time_ns` on nothing is known. Never at the time of a sample that came."""
         n = len(self.ids)
         return Batch(
             self.ids,
             np.arange(n, dtype=np.uint16),
-            np.full(n, time_ns, np.int64),
+            np.maximum(time_ns, self._newest + 1),
             np.full(n, np.nan),
             np.full(n, Quality.GAP, np.uint8),
         )

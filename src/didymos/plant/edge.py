@@ -1,6 +1,7 @@
 """The edge role: connectors -> SI channels -> the stream, batched. Acknowledges to a source only what is on disk.
 
-Payloads of a file keep (source, sequence) as their message id, so that the same rows sent again after a kill store nothing new.
+Payloads of a file are named by (source, sequence, their rows), so that the same rows sent again after a kill store nothing new,
+and another recording under the same name loses nothing.
 Payloads of live sources are merged for `FLUSH_S` into one message per partition; should a broker deliver one of them again,
 readers drop it by (channel, time).
 """
@@ -11,11 +12,14 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from hashlib import blake2b
 
 import numpy as np
+from numpy.typing import NDArray
 
 from didymos.core.channel import partition, split_channel_id
 from didymos.core.clock import Clock, DataClock
+from didymos.core.errors import DataError
 from didymos.core.ports import Bus, Connector, Fault, Payload
 from didymos.core.series import Batch
 from didymos.formats.wire import pack
@@ -27,8 +31,10 @@ log = logging.getLogger("didymos.edge")
 FLUSH_S = 0.02
 NUMBERED = ("replay", "fake")  # sources whose (source, sequence) names the same rows after a restart
 FLUSH_VALUES = 8000
+MESSAGE_VALUES = 100_000  # samples in one message, some 2 MB: far below the bus's largest
 
 Done = Callable[[], Awaitable[None]]
+Named = tuple[str, bytes, str]  # subject, data, message id
 
 
 class Edge:
@@ -42,18 +48,17 @@ class Edge:
         self.boot = uuid.uuid4().hex[:12]
         self.sent = 0
         self.values = 0
-        self._queue: asyncio.Queue[tuple[list[Batch], list[tuple[str, bytes, str]], Done | None]] = asyncio.Queue(256)
+        self._queue: asyncio.Queue[tuple[list[Batch], list[Named], Done | None]] = asyncio.Queue(256)
         self._partition: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Until every connector has ended (files) or the task is cancelled."""
-        sender = asyncio.create_task(self._send())
-        try:
-            async with asyncio.TaskGroup() as group:
+        """Until every connector has ended (files) or the task is cancelled. Ends with the bus's error when it stays away."""
+        async with asyncio.TaskGroup() as both:
+            sender = both.create_task(self._send())
+            async with asyncio.TaskGroup() as readers:
                 for source in self.plant.sources:
-                    group.create_task(self._read(source, self.connectors[source.id]))
+                    readers.create_task(self._read(source, self.connectors[source.id]))
             await self._queue.join()
-        finally:
             sender.cancel()
 
     async def _read(self, source: Source, connector: Connector) -> None:
@@ -70,52 +75,42 @@ class Edge:
                 await self._queue.put(self._bound(source, binder, item))
 
     async def _fault(self, source: Source, binder: Binder, fault: Fault) -> None:
-        log.warning("source %s: %s: %s", source.id, fault.kind, fault.text)
-        if fault.kind in ("disconnected", "gap"):
+        log.log(
+            logging.INFO if fault.kind == "connected" else logging.WARNING, "source %s: %s: %s", source.id, fault.kind, fault.text
+        )
+        if fault.kind in ("disconnected", "gap") and fault.time_ns > 0:  # a clock that the data drive stands at 0 before the first
             await self._queue.put(([binder.gap(fault.time_ns)], [], None))
 
-    def _bound(
-        self, source: Source, binder: Binder, payload: Payload
-    ) -> tuple[list[Batch], list[tuple[str, bytes, str]], Done | None]:
+    def _bound(self, source: Source, binder: Binder, payload: Payload) -> tuple[list[Batch], list[Named], Done | None]:
         """(batches to merge, messages that have a name already, what to call when all is on disk)."""
-        named: list[tuple[str, bytes, str]] = []
+        named: list[Named] = []
         merge: list[Batch] = []
         if payload.batch is not None and len(payload.batch):
             if isinstance(self.clock, DataClock):
                 self.clock.seen(int(payload.batch.time_ns.max()))
             bound = binder.batch(payload.batch, self.clock.now_ns())
             if source.type in NUMBERED:
-                named += self._messages(bound, f"{bound.source}:{bound.sequence}")
+                named += self._messages(bound, f"{bound.source}:{bound.sequence}:{_digest(payload.batch)}")
             else:
                 merge.append(bound)
         for raw in payload.waveforms:
-            wave = binder.waveform(raw)
+            if isinstance(self.clock, DataClock):
+                self.clock.seen(raw.start_ns)
+            wave = binder.waveform(raw, self.clock.now_ns())
             if wave is not None:
                 asset, _ = split_channel_id(wave.channel)
                 named.append((f"wav.{partition(asset)}", pack(wave), f"w:{wave.channel}:{wave.start_ns}"))
         return merge, named, payload.done
 
-    def _messages(self, batch: Batch, name: str) -> list[tuple[str, bytes, str]]:
-        """One message per partition."""
-        if not len(batch):
-            return []
-        places = np.array([self._place(channel) for channel in batch.channels])[batch.channel]
-        first = int(places[0])
-        if (places == first).all():
-            return [(f"tel.{first}", pack(batch), f"{name}:{first}")]
+    def _messages(self, batch: Batch, name: str) -> list[Named]:
+        """One message per partition, and per MESSAGE_VALUES of it."""
+        places = np.array([self._place(channel) for channel in batch.channels], np.int64)[batch.channel]
         found = []
         for p in np.unique(places):
-            keep = places == p
-            part = Batch(
-                batch.channels,
-                batch.channel[keep],
-                batch.time_ns[keep],
-                batch.value[keep],
-                batch.quality[keep],
-                batch.source,
-                batch.sequence,
-            )
-            found.append((f"tel.{p}", pack(_compact(part)), f"{name}:{p}"))
+            mine = np.flatnonzero(places == p)
+            for i, first in enumerate(range(0, len(mine), MESSAGE_VALUES)):
+                part = batch if len(mine) == len(batch) <= MESSAGE_VALUES else _part(batch, mine[first : first + MESSAGE_VALUES])
+                found.append((f"tel.{p}", pack(part), f"{name}:{p}" + (f":{i}" if i else "")))
         return found
 
     def _place(self, channel: str) -> int:
@@ -141,25 +136,51 @@ class Edge:
             for _ in items:
                 self._queue.task_done()
 
-    async def _store(self, items: Sequence[tuple[list[Batch], list[tuple[str, bytes, str]], Done | None]]) -> None:
+    async def _store(self, items: Sequence[tuple[list[Batch], list[Named], Done | None]]) -> None:
         merged = [batch for item in items for batch in item[0]]
         messages = [message for item in items for message in item[1]]
         if merged:
             self.sent += 1
             messages += self._messages(concatenate(merged), f"{self.boot}:{self.sent}")
             self.values += sum(len(batch) for batch in merged)
-        if messages:
-            await self.bus.publish_many(messages)
+        await self._publish(messages)
         for _, _, done in items:
             if done is not None:
                 await done()
 
+    async def _publish(self, messages: Sequence[Named]) -> None:
+        """All of them; one that the bus refuses (a waveform above its largest message) is named in the log, the rest is stored."""
+        try:
+            if messages:
+                await self.bus.publish_many(messages)
+        except DataError as error:
+            if len(messages) == 1:
+                log.error("not stored: %s: %s", messages[0][2], error)
+                return
+            for message in messages:
+                await self._publish([message])
 
-def _compact(batch: Batch) -> Batch:
-    """The same samples, naming only channels that occur."""
-    used, column = np.unique(batch.channel, return_inverse=True)
-    names = tuple(batch.channels[i] for i in used)
-    return Batch(names, column.astype(np.uint16), batch.time_ns, batch.value, batch.quality, batch.source, batch.sequence)
+
+def _digest(batch: Batch) -> str:
+    """Of its rows as the source sent them."""
+    found = blake2b("\0".join(batch.channels).encode(), digest_size=8)
+    for column in (batch.channel, batch.time_ns, batch.value, batch.quality):
+        found.update(np.ascontiguousarray(column).data)
+    return found.hexdigest()
+
+
+def _part(batch: Batch, rows: NDArray[np.int64]) -> Batch:
+    """Samples `rows` of it, naming only channels that occur."""
+    used, column = np.unique(batch.channel[rows], return_inverse=True)
+    return Batch(
+        tuple(batch.channels[i] for i in used),
+        column.astype(np.uint16),
+        batch.time_ns[rows],
+        batch.value[rows],
+        batch.quality[rows],
+        batch.source,
+        batch.sequence,
+    )
 
 
 def concatenate(batches: Sequence[Batch]) -> Batch:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import uuid
 from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
 
 from didymos.assets import ASSETS
@@ -19,28 +21,53 @@ from didymos.core.channel import PARTITIONS, partition
 from didymos.core.errors import ConnectError, DataError
 from didymos.core.ports import Bus, Connector
 from didymos.data.connect import CONNECTORS
+from didymos.data.connect.replay import path_of
 from didymos.data.stream import open_bus
 from didymos.data.stream.server import ServerConfig, command, wait_ready
 from didymos.formats.wire import pack, unpack_plain
-from didymos.plant.config import Asset, Erp, Plant
+from didymos.plant.config import Asset, Erp, Plant, Source
 from didymos.plant.edge import Edge
 from didymos.plant.supervise import Role
 
 log = logging.getLogger("didymos")
 
 
-def connectors(plant: Plant) -> dict[str, Connector]:
-    """One per source of the plant file. ConfigError for an option that its connector does not know."""
-    return {s.id: CONNECTORS[s.type](s.id, s.url, dict(s.options), plant.clock) for s in plant.sources}
+def connectors(plant: Plant, cursors: Path | None = None) -> dict[str, Connector]:
+    """One per source of the plant file. ConfigError for an option that its connector does not know. A recording goes on where it
+    stopped when `cursors`, a folder, is given."""
+    options = {s.id: dict(s.options) for s in plant.sources}
+    for s in plant.sources:
+        if s.type == "replay" and cursors is not None:
+            options[s.id].setdefault("cursor", str(cursors / f"{s.id}-{recording(s)}.cursor"))
+    return {s.id: CONNECTORS[s.type](s.id, s.url, options[s.id], plant.clock) for s in plant.sources}
+
+
+def recording(source: Source) -> str:
+    """Names the rows behind a replay's sequence numbers: changes with the file and with every option."""
+    path = path_of(source.url, source.id)
+    found = path.stat() if path.exists() else None
+    what = (source.url, sorted(source.options), found and (found.st_size, found.st_mtime_ns))
+    return blake2b(repr(what).encode(), digest_size=8).hexdigest()
+
+
+async def stream_name(bus: Bus) -> str:
+    """Of the streams behind this bus: a position in a recording means nothing to streams that were begun anew."""
+    name = await bus.get("edge.stream")
+    if name is None:
+        name = uuid.uuid4().hex[:12].encode()
+        await bus.put("edge.stream", name)
+    return name.decode()
 
 
 async def edge(plant: Plant, nats_url: str) -> None:
     bus = await open_bus(nats_url)
     try:
+        cursors = plant.store / f"edge-{await stream_name(bus)}"
+        cursors.mkdir(parents=True, exist_ok=True)
         async with asyncio.TaskGroup() as group:
             for erp in plant.erps:
                 group.create_task(poll_erp(plant, erp, bus))
-            group.create_task(Edge(plant, bus, connectors(plant)).run())
+            group.create_task(Edge(plant, bus, connectors(plant, cursors)).run())
     finally:
         await bus.close()
 

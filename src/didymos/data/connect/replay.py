@@ -103,7 +103,10 @@ class Replay:
         )
         for tag in missing:
             yield Fault("unknown_tag", f"{self._id}: {self._path.name} has no {tag!r}", self._clock.now_ns())
+        unseen = dict.fromkeys(tags) if self._options.layout == "long" else {}  # a long file tells only at its end what it lacks
         for sequence, step in enumerate(steps, 1):
+            for tag in step.batch.channels if step.batch is not None and unseen else ():
+                unseen.pop(tag, None)
             if sequence < self._next:
                 continue
             if step.time_ns is not None:
@@ -116,6 +119,8 @@ class Replay:
             if step.batch is not None or step.waveforms:
                 yield Payload(step.batch, step.waveforms, self._done(sequence))
             await asyncio.sleep(0)
+        for tag in unseen:
+            yield Fault("unknown_tag", f"{self._id}: {self._path.name} has no {tag!r}", self._clock.now_ns())
 
     def _steps(self, tags: Sequence[str]) -> tuple[list[str], Iterator[Step]]:
         """(tags that are not there, one Step per sequence number)."""

@@ -92,7 +92,7 @@ def check_version(name: str, text: str) -> str:
 def config_text(config: ServerConfig) -> str:
     """The server's configuration file."""
     quoted = json.dumps  # the server reads JSON strings
-    mqtt = f"mqtt {{ host: 127.0.0.1, port: {config.mqtt_port} }}\n" if config.mqtt_port else ""
+    mqtt = f'mqtt {{ host: 127.0.0.1, port: {config.mqtt_port}, ack_wait: "2s" }}\n' if config.mqtt_port else ""
     return (
         f"server_name: {quoted(config.name)}\n"
         f"host: 127.0.0.1\nport: {config.port}\n"
