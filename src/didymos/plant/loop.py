@@ -48,6 +48,7 @@ class Memory:
     lines      bearing lines of the newest waveform
     resets     replacements that take effect at a step not yet reached: (event id, time_ns, component)
     applied    ids of work orders that had their effect
+    distrust   sensors that the filter goes without, from which step on: every change of the last ones
     """
 
     watch: Watch = field(default_factory=Watch)
@@ -55,6 +56,7 @@ class Memory:
     resets: tuple[tuple[str, int, str], ...] = ()
     applied: tuple[str, ...] = ()
     serials: tuple[tuple[str, str], ...] = ()
+    distrust: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
 
 @dataclass(slots=True)
@@ -170,7 +172,8 @@ class Loop:
             log.warning("%s: work order %s names component %r, which this machine does not have", event.asset, event.id, component)
             return
         memory.applied = (*memory.applied, event.id)[-200:]
-        self.swap_serial(memory, component, str(event.body.get("new_serial") or ""))
+        if event.time_ns >= self.fitted_ns(row, component, memory):  # else a newer part is in it by now
+            self.swap_serial(memory, component, str(event.body.get("new_serial") or ""))
         memory.watch, changed = maintained(memory.watch, component, event.id, event.time_ns)
         self.publish_cases(changed)
         body: dict[str, object] = {**event.body, "work_order": event.id, "known_ns": event.known_ns}
@@ -187,6 +190,14 @@ class Loop:
         if asset.model not in ASSETS:
             return -1
         return next((i for i, c in enumerate(ASSETS[asset.model].components) if c.id == component), None)
+
+    def fitted_ns(self, row: int, component: str, memory: Memory) -> int:
+        """When the newest replacement known of the component was made; 0 without one."""
+        pending = [time_ns for _, time_ns, name in memory.resets if name == component]
+        asset, number = self.config[row], self.component(row, component)
+        fleet = self.fleets.get(asset.model)
+        since = int(fleet.state.since_ns[fleet.local[row], number]) if fleet is not None else 0
+        return max([since if since != asset.commissioned_ns else 0, *pending])
 
     @staticmethod
     def swap_serial(memory: Memory, component: str, serial: str) -> None:
@@ -222,6 +233,15 @@ class Loop:
             rows = type(result)(*(column[publish] for column in result))
             for verdict in judge.judge(self.plant, fleet, who[publish], rows, memories, self.sequence):
                 self.conclude(verdict)
+            for asset, memory in zip(who[publish], memories, strict=True):
+                self.note_distrust(fleet, int(asset), memory)
+
+    def note_distrust(self, fleet: Fleet, asset: int, memory: Memory) -> None:
+        """Which sensors are left out from the next step on, so that these days can be lived again (`plant.relive`)."""
+        left_out = tuple(c.name for c, out in zip(fleet.model.sensors, fleet.state.distrusted[asset], strict=True) if out)
+        if left_out != (memory.distrust[-1][1] if memory.distrust else ()):
+            step = int(fleet.state.time_ns[asset]) // self.grid.step_ns + 1
+            memory.distrust = (*memory.distrust, (step, left_out))[-200:]
 
     def apply_resets(self, fleet: Fleet, who: NDArray[np.int64], step: NDArray[np.int64]) -> None:
         """Replacements that happened before the step now taken."""

@@ -1,30 +1,27 @@
-"""Going back: a belief at a past moment, and the same days lived again with what is known now.
+"""Going back: today's belief after maintenance that became known late, and the belief of a past moment.
 
-    late maintenance   the last snapshot before it, the stored samples since, the replacement in its place -> today's belief
-    as_of              the last snapshot before the moment, the stored samples up to it -> the belief of that moment
-
-Both read history only up to a given stream sequence, so that the same question has the same answer to the byte.
+late maintenance   the days since lived again with the replacement in its place -> today's belief and survival clock
+as_of              the days up to the moment lived again -> the belief of that moment
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from didymos.core.case import Event
-from didymos.core.channel import channel_id, split_channel_id
-from didymos.core.estimate import Belief, Snapshot
-from didymos.core.ports import HistoryClient
-from didymos.core.series import Quality
-from didymos.data.align import align
-from didymos.formats.wire import unpack
+from didymos.core.channel import partition
+from didymos.core.clock import iso
+from didymos.core.errors import ConnectError, DataError
+from didymos.core.ports import Bus
+from didymos.formats.wire import pack, unpack_plain
 from didymos.infer import filters
-from didymos.plant.fleet import Fleet
 from didymos.plant.loop import Loop
+from didymos.plant.relive import Past, Stand, Upto, last_snapshot, replacements, run, running, stand, way
 
 log = logging.getLogger("didymos.worker")
 
@@ -32,97 +29,92 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Reset:
-    """Wear states that start anew at `step`."""
+class AsOf:
+    """The question asked on `worker.as_of.<partition of the asset>`; the answer is packed (mean (n,), cov (n, n))."""
 
-    step: int
-    wear: tuple[str, ...]
+    asset: str
+    time_ns: int
+    known_ns: int | None = None
 
 
-async def rewind(loop: Loop, history: HistoryClient, event: Event, sequence: int) -> None:
-    """Apply a replacement that happened before the step the asset stands at: relive the time since, with the reset in it."""
+async def ask_as_of(bus: Bus, question: AsOf, timeout_s: float = 30.0) -> tuple[Array, Array]:
+    """The worker's answer. DataError for a moment or an asset without a belief, ConnectError when no worker answers."""
+    mean, cov = unpack_plain(await bus.request(f"worker.as_of.{partition(question.asset)}", pack(question), timeout_s))
+    return mean, cov
+
+
+async def rewind(loop: Loop, history: Past, event: Event, upto: Upto) -> None:
+    """Apply a replacement that happened before the step the asset stands at. Nothing in `loop` changes before all is computed, so
+    that a rewind cut short can be repeated."""
     row = loop.assets[event.asset]
     component = loop.component(row, str(event.body["component"]))
     if component is None or component < 0:
         return
     fleet = loop.fleets[loop.config[row].model]
-    asset = fleet.local[row]
-    reset_step = -(-event.time_ns // loop.grid.step_ns)
-    start = await last_snapshot(history, event.asset, event.time_ns, int(loop.plant.publish_s * 1e9))
-    if start is None:  # nothing was believed then: the whole belief is younger than the replacement
-        fleet.reset(asset, component, event.time_ns)
+    if not fleet.state.steps[fleet.local[row]]:  # nothing is believed yet
+        fleet.reset(fleet.local[row], component, event.time_ns)
         return
-    first = start.time_ns // loop.grid.step_ns + 1
-    now = int(loop.grid.next_step[row])
-    inputs, readings = await relived(history, fleet, asset, first, now, sequence)
-    reset = Reset(int(reset_step), fleet.model.components[component].wear)
-    mean, cov = run(fleet, asset, start.mean, filters.unpack_cov(start.cov), first, inputs, readings, (reset,))
-    fleet.state.mean[asset], fleet.state.cov[asset] = mean, cov
-    fleet.state.since_ns[asset, component] = event.time_ns
-    running = (
-        np.abs(inputs[max(0, reset_step - first) :, fleet.speed]) > 1e-6 if fleet.speed is not None else np.ones(len(inputs), bool)
-    )
-    fleet.state.running_s[asset, component] = float(running.sum()) * loop.grid.step_ns / 1e9
-    log.info("%s: %s known %d steps late; belief lived again from %d", event.asset, event.id, now - reset_step, first)
+    at = stand(loop, event.asset, upto)
+    await settled(history, upto)
+    orders = [o for o in await replacements(history, at) if o.step < at.next]
+    start = await last_snapshot(history, at, event.time_ns, orders)
+    along = await way(history, at, start, at.next)
+    state, step = at.fleet.state, -(-event.time_ns // at.fleet.grid.step_ns)
+    newest = event.time_ns >= max((o.time_ns for o in orders if o.component == component), default=event.time_ns)
+    running_s = await running(history, at, start, max(step, at.first)) if newest else 0.0
+    if step >= along.first:  # else the belief was born after the work was done
+        state.mean[at.asset], state.cov[at.asset] = run(at.fleet, along, orders)
+    if newest:
+        state.since_ns[at.asset, component], state.running_s[at.asset, component] = event.time_ns, running_s
+    log.info("%s: %s known %d steps late; belief lived again from step %d", event.asset, event.id, at.next - step, along.first)
 
 
-async def last_snapshot(history: HistoryClient, asset: str, before_ns: int, publish_ns: int) -> Snapshot | None:
-    """The newest stored snapshot with time < before_ns, looking back further and further."""
-    reach = 4 * publish_ns
-    while True:
-        found = await history.snapshots(asset, max(0, before_ns - reach), before_ns)
-        if found:
-            return unpack(Snapshot, found[-1])
-        if reach >= before_ns:
-            return None
-        reach *= 16
-
-
-async def relived(history: HistoryClient, fleet: Fleet, asset: int, first: int, stop: int, sequence: int) -> tuple[Array, Array]:
-    """Inputs (T, k), held over gaps, and readings (T, m) of steps first <= step < stop, from history up to `sequence`."""
-    names = [channel_id(fleet.assets[asset].id, c.name) for c in (*fleet.model.inputs, *fleet.model.sensors)]
-    columns = [await _column(history, fleet, name, first, stop, sequence) for name in names]
-    table = np.stack(columns, axis=1)
-    k = len(fleet.model.inputs)
-    inputs = table[:, :k]
-    constant = fleet.constant[asset]
-    inputs = np.where(np.isfinite(constant), constant, inputs)
-    for t in range(1, len(inputs)):
-        inputs[t] = np.where(np.isfinite(inputs[t]), inputs[t], inputs[t - 1])
-    for t in range(len(inputs) - 2, -1, -1):
-        inputs[t] = np.where(np.isfinite(inputs[t]), inputs[t], inputs[t + 1])
-    return inputs, table[:, k:]
-
-
-async def _column(history: HistoryClient, fleet: Fleet, channel: str, first: int, stop: int, sequence: int) -> Array:
-    if fleet.grid.place(channel) < 0:
-        return np.full(stop - first, np.nan)
-    step_ns = fleet.grid.step_ns
-    upto = None if is_feature(fleet, channel) else sequence  # features come back through the other stream, in plant time order
-    series = await history.read(channel, (first - 1) * step_ns + 1, (stop - 1) * step_ns + 1, upto_sequence=upto)
-    good = (series.quality <= Quality.UNCERTAIN) | (series.quality == Quality.LATE)  # what came late is known now
-    return align(series.time_ns[good], series.value[good], first, stop - first, step_ns)
-
-
-def is_feature(fleet: Fleet, channel: str) -> bool:
-    """Read off a waveform by the worker itself, not by a tag."""
-    asset, name = split_channel_id(channel)
-    tags = next(a.tags for a in fleet.assets if a.id == asset)
-    return name not in {tag.channel for tag in tags}
-
-
-def run(
-    fleet: Fleet, asset: int, mean: Array, cov: Array, first: int, inputs: Array, readings: Array, resets: Sequence[Reset]
+async def as_of(
+    loop: Loop, history: Past, upto: Upto, asset: str, time_ns: int, known_ns: int | None = None
 ) -> tuple[Array, Array]:
-    """The filter over steps first ... first + T - 1 of one asset -> mean (n,), cov (n, n); wear restarts where `resets` say."""
-    who = np.array([asset])
-    mean, cov = mean[None].copy(), cov[None].copy()
-    for t in range(len(inputs)):
-        for reset in resets:
-            if reset.step == first + t:
-                belief = filters.reset(fleet.model, Belief(np.zeros(1, np.int64), mean, cov), 0, reset.wear)
-                mean, cov = np.array(belief.mean), np.array(belief.cov)
-        if np.isfinite(inputs[t]).all():
-            result = fleet.update(mean, cov, inputs[t : t + 1], readings[t : t + 1], who)
-            mean, cov = result.mean, result.cov
-    return mean[0], cov[0]
+    """The belief mean (n,), cov (n, n) of the last step that ends at or before `time_ns`.
+
+    With all that is known now (late work orders, late samples since the last snapshot before it), or with what was known at
+    `known_ns`. When nothing came late it is what was published then, to the byte where a snapshot was. The same question has the
+    same answer.
+    """
+    at = stand(loop, asset, upto)
+    step_ns = at.fleet.grid.step_ns
+    stop = time_ns // step_ns + 1
+    if not at.first < stop <= at.next:
+        first, last = iso(at.first * step_ns), iso((at.next - 1) * step_ns)
+        raise DataError(f"{asset}: no belief at {iso(time_ns)}; there are beliefs from {first} to {last}.")
+    await settled(history, upto)
+    orders = await replacements(history, at, known_ns)
+    start = await last_snapshot(history, at, await _known_end(history, at, time_ns, known_ns), orders)
+    if start is not None and start.time_ns // step_ns == stop - 1:
+        return start.mean, filters.unpack_cov(start.cov)
+    along = await way(history, at, start, stop, known_ns)
+    return run(at.fleet, along, orders)
+
+
+async def _known_end(history: Past, at: Stand, time_ns: int, known_ns: int | None) -> int:
+    """Snapshots before this are not after `time_ns`, and were published by `known_ns`."""
+    if known_ns is None:
+        return time_ns + 1
+    found = await history.sql(
+        f"SELECT max(time_ns) AS newest FROM snapshots WHERE asset = '{at.id}' "
+        f"AND time_ns <= {int(time_ns)} AND known_ns <= {int(known_ns)}"
+    )
+    newest = found.to_pylist()[0]["newest"]
+    return 0 if newest is None else newest + 1
+
+
+async def settled(history: Past, upto: Upto) -> None:
+    """Waits, however long it takes, until history holds both streams up to there; says so once."""
+    said = False
+    while True:
+        try:
+            await history.reached("plant", upto.plant)
+            await history.reached("results", upto.results)
+            return
+        except (ConnectError, DataError) as error:
+            if not said:
+                log.warning("waiting for history: %s", error)
+            said = True
+            await asyncio.sleep(0.5)

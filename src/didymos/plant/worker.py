@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import dataclass
 
+from didymos.core.channel import partition
+from didymos.core.errors import ConnectError
 from didymos.core.estimate import Tick
-from didymos.core.ports import Bus, HistoryClient
-from didymos.formats.wire import pack
+from didymos.core.ports import Bus
+from didymos.formats.wire import pack, unpack
 from didymos.plant.loop import Loop
-from didymos.plant.rewind import rewind
+from didymos.plant.relive import Past, Upto
+from didymos.plant.rewind import AsOf, as_of, rewind
 
 log = logging.getLogger("didymos.worker")
 
@@ -23,14 +27,24 @@ CHECKPOINT_S = 1.0
 LIVE_S = 0.2  # wall time between two live messages of one asset
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The checkpoint: the loop's state, and the last result that was stored when it stood there."""
+
+    results: int
+    state: bytes
+
+
 class Worker:
     """Drives one `Loop`. `name` keys its checkpoint."""
 
-    def __init__(self, loop: Loop, bus: Bus, history: HistoryClient, name: str = "worker") -> None:
+    def __init__(self, loop: Loop, bus: Bus, history: Past, name: str = "worker") -> None:
         self.loop = loop
         self.bus = bus
         self.history = history
         self.name = name
+        self._results = 0
+        self._between: list[asyncio.Future[None]] = []
         self._saved_at = 0.0
         self._saved_sequence = -1
         self._live: dict[str, float] = {}
@@ -38,6 +52,8 @@ class Worker:
     async def run(self, until_idle_s: float | None = None) -> None:
         """For ever; with `until_idle_s`, until no message came for so long (everything is checkpointed then)."""
         await self.restore()
+        for p in sorted({partition(asset) for asset in self.loop.assets}):
+            await self.bus.serve(f"worker.as_of.{p}", self.answer)
         subscription = await self.bus.subscribe("plant", ["tel.*", "wav.*", "evt.*"], self.loop.sequence)
         idle_since = time.monotonic()
         try:
@@ -60,7 +76,9 @@ class Worker:
     async def restore(self) -> None:
         saved = await self.bus.get(self.name)
         if saved is not None:
-            self.loop.restore(saved)
+            checkpoint = unpack(Saved, saved)
+            self.loop.restore(checkpoint.state)
+            self._results = checkpoint.results
             log.info("%s: goes on after message %d", self.name, self.loop.sequence)
         self._saved_sequence = self.loop.sequence
 
@@ -69,11 +87,15 @@ class Worker:
         await self.live()
         if time.monotonic() - self._saved_at > CHECKPOINT_S:
             await self.checkpoint()
+        waiting, self._between = self._between, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
 
     async def publish(self) -> None:
         if self.loop.outputs:
             outputs, self.loop.outputs = self.loop.outputs, []
-            await self.bus.publish_many(outputs)
+            self._results = max(self._results, await self.bus.publish_many(outputs))
 
     async def live(self) -> None:
         """The newest tick of each asset, at most one each LIVE_S."""
@@ -88,11 +110,29 @@ class Worker:
     async def checkpoint(self) -> None:
         self._saved_at = time.monotonic()
         if self.loop.sequence != self._saved_sequence:
-            await self.bus.put(self.name, self.loop.state())
+            await self.bus.put(self.name, pack(Saved(self._results, self.loop.state())))
             self._saved_sequence = self.loop.sequence
 
     async def take_rewinds(self) -> None:
         """Late replacements, each at its place in the stream, so that a restarted worker takes them at the same one."""
         await self.publish()
         while self.loop.rewinds:
-            await rewind(self.loop, self.history, self.loop.rewinds.pop(0), self.loop.sequence)
+            try:
+                await rewind(self.loop, self.history, self.loop.rewinds[0], self.upto)
+            except ConnectError as error:
+                log.warning("%s: history is away, trying again: %s", self.loop.rewinds[0].id, error)
+                await asyncio.sleep(1.0)
+            else:
+                self.loop.rewinds.pop(0)
+
+    @property
+    def upto(self) -> Upto:
+        return Upto(self.loop.sequence, self._results)
+
+    async def answer(self, data: bytes) -> bytes:
+        """`AsOf` -> packed (mean, cov). Taken between two rounds, when every result is on the stream."""
+        question = unpack(AsOf, data)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._between.append(turn)
+        await turn
+        return pack(await as_of(self.loop, self.history, self.upto, question.asset, question.time_ns, question.known_ns))

@@ -10,7 +10,7 @@ import numpy as np
 from didymos.core.errors import DataError
 from didymos.core.ports import Bus
 from didymos.core.series import Series, Waveform
-from didymos.data.history.requests import PAGE, Buckets, LatestOf, Read, SnapshotsOf, Sql, WaveformAt, from_ipc
+from didymos.data.history.requests import PAGE, Buckets, LatestOf, Reached, Read, SnapshotsOf, Sql, WaveformAt, from_ipc
 from didymos.formats.wire import pack, unpack, unpack_plain
 
 
@@ -66,3 +66,7 @@ class HistoryClient:
         if not query.strip():
             raise DataError("sql: the query is empty; write one SELECT over samples, waveforms, snapshots, events")
         return from_ipc(await self._ask("sql", Sql(query)))
+
+    async def reached(self, stream: str, sequence: int) -> None:
+        """Waits until the historian has committed `sequence` of `stream`; DataError when that takes too long."""
+        await self._ask("reached", Reached(stream, sequence))

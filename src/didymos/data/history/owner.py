@@ -24,7 +24,7 @@ from didymos.core.errors import DataError, DidymosError
 from didymos.core.ports import Bus, Message, Subscription
 from didymos.core.series import Batch, Quality, Waveform
 from didymos.data.history.reading import FOREVER
-from didymos.data.history.requests import ANSWER_BYTES, PAGE, Buckets, LatestOf, Read, SnapshotsOf, Sql, WaveformAt, to_ipc
+from didymos.data.history.requests import ANSWER_BYTES, PAGE, Buckets, LatestOf, Reached, Read, SnapshotsOf, Sql, WaveformAt, to_ipc
 from didymos.data.history.store import Rows, Store
 from didymos.formats.wire import pack, unpack
 
@@ -206,7 +206,14 @@ class Historian:
         async def sql(data: bytes) -> bytes:
             return to_ipc(await self._read(store.reader.sql, unpack(Sql, data).query, o.sql_s, o.sql_rows))
 
-        for method in (read, buckets, latest, waveform, snapshots, sql):
+        async def reached(data: bytes) -> bytes:
+            q = unpack(Reached, data)
+            if q.stream not in self._position:
+                raise DataError(f"stream {q.stream!r} is not known; allowed are {', '.join(self._position)}")
+            await self._reached(q.stream, q.sequence)
+            return b""
+
+        for method in (read, buckets, latest, waveform, snapshots, sql, reached):
             await bus.serve(f"history.{method.__name__}", method)
 
     async def _reached(self, stream: str, sequence: int) -> None:

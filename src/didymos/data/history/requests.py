@@ -51,6 +51,12 @@ class SnapshotsOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    stream: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sql:
     query: str
 

@@ -1,0 +1,243 @@
+"""The same days lived again: from a stored belief over the stored samples, step by step as the loop did.
+
+    start   the last snapshot that already knew every replacement before it, else the moment the belief was born
+    way     inputs (held over gaps) and readings on the loop's grid, without the sensors that were distrusted at the time
+    run     the filter over the way, wear states starting anew where a component was replaced
+
+A belief is born at an asset's first step, and again at the end of commissioning: nothing before that moment reaches beyond it.
+History is read only up to a given place in both streams, so that the same question has the same answer to the byte.
+Against the fleet's own steps the result agrees to rounding (1e-9): a machine alone is summed in another order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from didymos.core.channel import channel_id, split_channel_id
+from didymos.core.errors import DataError
+from didymos.core.estimate import Belief, Snapshot
+from didymos.core.model import Model
+from didymos.core.ports import HistoryClient
+from didymos.core.series import Quality
+from didymos.data.align import align
+from didymos.formats.wire import unpack
+from didymos.infer import filters
+from didymos.plant.fleet import Fleet
+from didymos.plant.loop import Loop
+
+Array = NDArray[np.float64]
+LOOK_BACK = 288  # steps before a birth in which an input's value in force is looked for
+
+
+class Past(HistoryClient, Protocol):
+    """History that says when it holds a stream up to a place."""
+
+    async def reached(self, stream: str, sequence: int) -> None:
+        """Waits until `sequence` of `stream` is committed; DataError when that takes too long."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upto:
+    """A place in both streams: what lies behind it is not read."""
+
+    plant: int
+    results: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """One asset of the loop at one moment. first: its first step; next: the step it takes next; reborn: the step that ended its
+    commissioning, None without; distrust: (from step, sensors left out) in order."""
+
+    id: str
+    fleet: Fleet
+    asset: int
+    first: int
+    next: int
+    reborn: int | None
+    distrust: tuple[tuple[int, tuple[str, ...]], ...]
+    publish_ns: int
+    upto: Upto
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A closed work order as the stream has it; takes effect before `step` is taken."""
+
+    time_ns: int
+    step: int
+    component: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """From belief mean (n,), cov (n, n) over steps first, first + 1, ...: inputs (T, k), readings (T, m); params (p,), noise (m,)
+    in force on it."""
+
+    first: int
+    mean: Array
+    cov: Array
+    inputs: Array
+    readings: Array
+    params: Array
+    noise: Array
+
+
+def stand(loop: Loop, asset_id: str, upto: Upto) -> Stand:
+    """Where `asset_id` is now. DataError for an asset without a physical model: it has no belief."""
+    row = loop.assets.get(asset_id)
+    model = None if row is None else loop.config[row].model
+    if row is None or model not in loop.fleets:
+        known = sorted(a.id for a in loop.config if a.model in loop.fleets)
+        raise DataError(f"{asset_id}: no belief is kept of it here; it is of {', '.join(known) or 'no asset'}.")
+    fleet = loop.fleets[model]
+    asset = fleet.local[row]
+    steps, following = int(fleet.state.steps[asset]), int(loop.grid.next_step[row])
+    if not steps:
+        raise DataError(f"{asset_id}: no belief yet; its inputs have not all been seen. Ask again later.")
+    done = fleet.commission_steps > 0 and bool(fleet.state.commissioned[asset])
+    reborn = following - 1 - steps + fleet.commission_steps if done else None
+    publish_ns = int(loop.plant.publish_s * 1e9)
+    return Stand(asset_id, fleet, asset, following - steps, following, reborn, loop.memory[asset_id].distrust, publish_ns, upto)
+
+
+async def replacements(history: Past, at: Stand, known_ns: int | None = None) -> list[Replacement]:
+    """Those the stream holds up to here, and only those known at `known_ns`, when given; in the order they came."""
+    known = "" if known_ns is None else f"AND known_ns <= {int(known_ns)}"
+    table = await history.sql(
+        f"SELECT time_ns, body, sequence FROM events WHERE asset = '{at.id}' AND kind = 'work_order_closed' "
+        f"AND sequence <= {at.upto.plant} {known} ORDER BY sequence"
+    )
+    numbers = {c.id: i for i, c in enumerate(at.fleet.model.components)}
+    found = []
+    for row in table.to_pylist():
+        component = numbers.get(str(json.loads(row["body"]).get("component", "")))
+        if component is not None:
+            step = -(-row["time_ns"] // at.fleet.grid.step_ns)
+            found.append(Replacement(row["time_ns"], step, component, row["sequence"]))
+    return found
+
+
+async def last_snapshot(history: Past, at: Stand, end_ns: int, orders: Sequence[Replacement]) -> Snapshot | None:
+    """The newest snapshot with time < end_ns that knew every one of `orders` that lies before it, of today's model."""
+    oldest_ns, reach = at.first * at.fleet.grid.step_ns, 4 * at.publish_ns
+    while end_ns > oldest_ns:
+        start_ns = max(oldest_ns, end_ns - reach)
+        for data in reversed(await history.snapshots(at.id, start_ns, end_ns)):
+            s = unpack(Snapshot, data)
+            knew = all(o.sequence < s.sequence for o in orders if o.time_ns <= s.time_ns)
+            if knew and s.model_version == at.fleet.model.version and len(s.mean) == at.fleet.model.n_states:
+                return s
+        end_ns, reach = start_ns, 4 * reach
+    return None
+
+
+async def way(history: Past, at: Stand, start: Snapshot | None, stop: int, known_ns: int | None = None) -> Way:
+    """From `start`, or from the birth of the belief where that is later, over all steps < stop."""
+    fleet = at.fleet
+    reborn = at.reborn if at.reborn is not None and stop > at.reborn else None
+    begin, held = _begin(at, start)
+    inputs, readings = await table(history, at, begin, stop, held, known_ns)
+    state = fleet.state if at.reborn is None or reborn is not None else fleet.fresh(len(fleet.assets))
+    params, noise = state.params[at.asset].copy(), state.noise[at.asset].copy()
+    if start is not None and (reborn is None or begin > reborn):
+        return Way(begin, start.mean, filters.unpack_cov(start.cov), inputs, readings, params, noise)
+    first, born = (at.first, at.first) if reborn is None else (reborn + 1, reborn)
+    mean, cov = birth(fleet.model, params, inputs[born - begin])
+    return Way(first, mean, cov, inputs[first - begin :], readings[first - begin :], params, noise)
+
+
+def birth(model: Model, params: Array, held: Array) -> tuple[Array, Array]:
+    """mean (n,), cov (n, n) of an asset as commissioned, its fast states at equilibrium with inputs `held` (k,)."""
+    new = filters.init(model, params[None], 1)
+    x, u, p = model.State(*new.mean.T), model.Input(*held[:, None]), model.Params(*params[:, None])
+    settled = np.stack(np.broadcast_arrays(*model.steady(x, u, p)), axis=1)
+    settled = np.where(np.isfinite(settled), settled, new.mean)  # an input that history does not have
+    return np.clip(settled, np.array(model.low), np.array(model.high))[0], np.array(new.cov[0])
+
+
+def inputs_in_force(fleet: Fleet, asset: int, snapshot: Snapshot) -> Array:
+    """(k,) the held inputs that a snapshot shows."""
+    shown = {e.channel: e.measured for e in snapshot.estimates if e.kind == "input"}
+    found = np.array([shown.get(c.name) for c in fleet.model.inputs], float)
+    return np.where(np.isfinite(fleet.constant[asset]), fleet.constant[asset], found)
+
+
+async def table(history: Past, at: Stand, first: int, stop: int, held: Array, known_ns: int | None = None) -> tuple[Array, Array]:
+    """Inputs (T, k), held over gaps from `held` (k,) on, and readings (T, m) believed then, of steps first <= step < stop."""
+    model, k = at.fleet.model, len(at.fleet.model.inputs)
+    names = [c.name for c in (*model.inputs, *model.sensors)]
+    found = np.stack([await column(history, at, name, first, stop, known_ns) for name in names], axis=1)
+    inputs, readings, left_out = found[:, :k], found[:, k:], np.zeros((stop - first, model.n_sensors), bool)
+    inputs = in_force(inputs, held)
+    for from_step, sensors in at.distrust:
+        left_out[max(0, from_step - first) :] = [c.name in sensors for c in model.sensors]
+    readings[left_out] = np.nan
+    return inputs, readings
+
+
+def in_force(values: Array, held: Array) -> Array:
+    """(T, k) with every gap filled by the value before it; `held` (k,) before the first."""
+    whole = np.concatenate([held[None], values])
+    last = np.maximum.accumulate(np.where(np.isfinite(whole), np.arange(len(whole))[:, None], 0), axis=0)
+    return np.take_along_axis(whole, last, axis=0)[1:]
+
+
+async def running(history: Past, at: Stand, start: Snapshot | None, first: int) -> float:
+    """Seconds that the shaft turned in steps first <= step < next, as `Fleet.step` counts them."""
+    fleet, speed = at.fleet, at.fleet.speed
+    turning = np.ones(at.next - first, bool)
+    if speed is not None:
+        begin, held = _begin(at, start)
+        found = await column(history, at, fleet.model.inputs[speed].name, begin, at.next)
+        turning = np.abs(in_force(found[:, None], held[[speed]])[first - begin :, 0]) > 1e-6
+    return float(turning.sum()) * fleet.grid.step_ns / 1e9
+
+
+def _begin(at: Stand, start: Snapshot | None) -> tuple[int, Array]:
+    """(step from which on inputs are read, those in force before it (k,))."""
+    if start is None:
+        return at.first - LOOK_BACK, at.fleet.constant[at.asset]
+    return start.time_ns // at.fleet.grid.step_ns + 1, inputs_in_force(at.fleet, at.asset, start)
+
+
+async def column(history: Past, at: Stand, name: str, first: int, stop: int, known_ns: int | None = None) -> Array:
+    """(T,) one channel on steps first <= step < stop, NaN where nothing usable came."""
+    fleet, channel, n = at.fleet, channel_id(at.id, name), stop - first
+    if fleet.grid.place(channel) < 0:
+        return np.full(n, dict(fleet.assets[at.asset].constants).get(name, np.nan))
+    step_ns = fleet.grid.step_ns
+    upto = at.upto.results if is_feature(fleet, at.asset, channel) else at.upto.plant
+    series = await history.read(channel, (first - 1) * step_ns + 1, (stop - 1) * step_ns + 1, known_ns, upto)
+    good = (series.quality <= Quality.UNCERTAIN) | (series.quality == Quality.LATE)  # what came late is known now
+    return align(series.time_ns[good], series.value[good], first, n, step_ns)
+
+
+def is_feature(fleet: Fleet, asset: int, channel: str) -> bool:
+    """Read off a waveform by the worker itself, not by a tag."""
+    return split_channel_id(channel)[1] not in {tag.channel for tag in fleet.assets[asset].tags}
+
+
+def run(fleet: Fleet, along: Way, resets: Sequence[Replacement]) -> tuple[Array, Array]:
+    """The filter over the way -> mean (n,), cov (n, n); a component's wear starts anew before the step of its replacement."""
+    model, q, dt_s = fleet.model, fleet.process_noise, np.array([fleet.grid.step_ns / 1e9])
+    params, noise, u, y = along.params[None], along.noise[None], along.inputs, along.readings
+    mean, cov = along.mean[None].copy(), along.cov[None].copy()
+    for t in range(len(u)):
+        for reset in resets:
+            if reset.step == along.first + t:
+                belief = Belief(np.zeros(1, np.int64), mean, cov)
+                belief = filters.reset(model, belief, 0, model.components[reset.component].wear)
+                mean, cov = belief.mean, belief.cov
+        if np.isfinite(u[t]).all():
+            result = fleet.kernel(mean, cov, u[t : t + 1], y[t : t + 1], params, q, noise, dt_s)
+            mean, cov = result.mean, result.cov
+    return mean[0].copy(), cov[0].copy()
