@@ -1,7 +1,8 @@
 """Machines without a physics model: their own healthy baseline, and for a bearing under test the life learned from its sisters.
 
 A generic asset's row holds its scalar channels at each step; `infer.anomaly` scores it against its regime. An asset with
-`bearing` and `life` (a file written by `plant.bearing_prior`) is followed by `infer.bearing_life` on its waveforms' RMS.
+`bearing` and `life` (a file written by `plant.bearing_prior`) is followed by `infer.bearing_life` on its waveforms' RMS instead;
+channels without a tag, named after a feature of a waveform, only show it. Verified: tests/plant/test_baseline.py.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from didymos.assets.bearings import BEARINGS
 from didymos.assets.generic import NO_FAILURE_MODE
 from didymos.core.channel import Channel, channel_id
 from didymos.core.clock import SECOND_NS
+from didymos.core.errors import ConfigError
 from didymos.core.estimate import ComponentAge, Estimate, Evidence, Life, Score, Snapshot, Tick, Validity, Why
 from didymos.data.align import Grid
 from didymos.decide.alerts import Finding
@@ -26,7 +28,7 @@ from didymos.infer.plain import plain_chance, plain_time
 from didymos.numerics.spectra import Line
 from didymos.plant.bearing_prior import read_prior
 from didymos.plant.config import Asset, Plant
-from didymos.plant.judge import Verdict, seconds_to_stop
+from didymos.plant.judge import Verdict
 
 LEARN_S = 86_400.0
 BEARING_MODE, BEARING_TITLE = "bearing_fatigue", "Rolling bearing spalled"
@@ -58,7 +60,7 @@ class Baselines:
         self.axes = [
             [grid.place(channel_id(a.id, f"{t.channel}_acceleration_rms")) for t in a.tags if t.waveform] for a in self.assets
         ]
-        self.priors = [read_prior(a.life) if a.life else None for a in self.assets]
+        self.priors = [_prior(a) for a in self.assets]
         n = len(self.assets)
         self.state = BaselineState(
             [_detector(s) for s in self.settings],
@@ -119,14 +121,14 @@ class Baselines:
         assert bearing is not None
         assert prior is not None
         shown = bearing_life.indicator(bearing)
-        stop_s = seconds_to_stop(plant, int(self.state.time_ns[asset]))
+        stop_s = stop_in_s(plant, int(self.state.time_ns[asset]))
         if isfinite(shown):
             validity = Validity(True, 1.0, "ok", "compared with its own healthy level and the lives of sister bearings")
-            life = bearing_life.predict(bearing, prior, self.l10_s(asset), BEARING_MODE, BEARING_TITLE)
+            life = bearing_life.predict(bearing, prior, rating_life_s(self.assets[asset]), BEARING_MODE, BEARING_TITLE)
         else:
             validity = Validity(False, 0.0, "C", f"fewer than {bearing_life.LONG} waveforms so far; no healthy level yet")
             life = Life(BEARING_MODE, BEARING_TITLE, withheld=validity.reason)
-        reason = bearing_reason(shown, life, lines)
+        reason = bearing_reason(shown, life, lines, bearing.alarm_s is not None)
         chance = life.probability(stop_s) if stop_s is not None and life.withheld is None else None
         snapshot = self._snapshot(plant, asset, serials, sequence, validity, (life,), reason, chance)
         ratio = exp(shown - bearing_life.ALARM) if isfinite(shown) else 0.0
@@ -146,12 +148,6 @@ class Baselines:
         )
         return Verdict(snapshot, (finding,))
 
-    def l10_s(self, asset: int) -> float:
-        """Basic rating life [s] at the asset's own load and speed (plant.toml's constants)."""
-        config = self.assets[asset]
-        constant = dict(config.constants)
-        return bearing_life.l10_s(constant["radial_load"], constant["speed"], BEARINGS[config.bearing].dynamic_rating_N)
-
     def _snapshot(
         self,
         plant: Plant,
@@ -166,6 +162,8 @@ class Baselines:
         config, time_ns = self.assets[asset], int(self.state.time_ns[asset])
         month = life[0].probability(30 * 86_400.0) if life[0].withheld is None else None
         parts = {c.id: c.part for c in config.components}
+        bearing = self.state.bearings[asset]
+        running_s = bearing.age_s if bearing is not None else 0.0
         return Snapshot(
             asset=config.id,
             time_ns=time_ns,
@@ -183,7 +181,7 @@ class Baselines:
             p_fail_next_stop=chance,
             next_stop_ns=plant.calendar.next_stop(time_ns),
             components=tuple(
-                ComponentAge(id, id.replace("_", " "), parts.get(id, ""), serial, config.commissioned_ns, 0.0)
+                ComponentAge(id, id.replace("_", " "), parts.get(id, ""), serial, config.commissioned_ns, running_s)
                 for id, serial in serials
             ),
         )
@@ -203,8 +201,8 @@ class Baselines:
         return Tick(config.id, int(self.state.time_ns[asset]), names, row, none, none, none)
 
 
-def bearing_reason(shown: float, life: Life, lines: Sequence[Line]) -> Why:
-    """One sentence from the level, the strongest visible line and the remaining life."""
+def bearing_reason(shown: float, life: Life, lines: Sequence[Line], alarmed: bool) -> Why:
+    """One sentence from the level, the strongest visible line and the remaining life; `alarmed`: at some time so far."""
     if not isfinite(shown):
         return Why("Too few waveforms so far to say anything about this bearing.")
     level = f"vibration is {exp(shown):.1f} times its healthy level (alarm at {exp(bearing_life.ALARM):.1f})"
@@ -215,10 +213,40 @@ def bearing_reason(shown: float, life: Life, lines: Sequence[Line]) -> Why:
         found.append(Evidence("frequency", text, 0.3, lines[0].name))
     ends = dict(life.quantiles_s)
     low, high = ends.get(0.1), ends.get(0.9)
-    when = f"; 8 chances in 10 that it fails between {plain_time(low)} and {plain_time(high)} from now" if low and high else ""
-    state = "The bearing is failing" if shown > bearing_life.ALARM else "The bearing runs normally"
+    when = (
+        f"; 8 chances in 10 that it fails between {plain_time(low)} and {plain_time(high)} from now"
+        if low is not None and high is not None
+        else ""
+    )
+    quiet = "The bearing has been above its alarm level before" if alarmed else "The bearing is below its alarm level"
+    state = "The bearing is failing" if shown > bearing_life.ALARM else quiet
     chance = life.probability(3600.0)
     return Why(f"{state}: {' and '.join(e.text for e in found)}{when} ({plain_chance(chance)} within the hour).", tuple(found))
+
+
+def rating_life_s(asset: Asset) -> float:
+    """Basic rating life [s] of the asset's bearing at its own load and speed (plant.toml's constants)."""
+    constant = dict(asset.constants)
+    return bearing_life.l10_s(constant["radial_load"], constant["speed"], BEARINGS[asset.bearing].dynamic_rating_N)
+
+
+def stop_in_s(plant: Plant, time_ns: int) -> float | None:
+    """To the very next planned stop, which the snapshot names; None where the calendar knows none."""
+    stop = plant.calendar.next_stop(time_ns)
+    return None if stop is None else (stop - time_ns) / SECOND_NS
+
+
+def _prior(asset: Asset) -> bearing_life.Prior | None:
+    """Of an asset with `life`. ConfigError where its file or something else that a life needs is missing."""
+    if not asset.life:
+        return None
+    constants = dict(asset.constants)
+    lacking = [f"constants = {{ {name} = value in SI }}" for name in ("speed", "radial_load") if not constants.get(name, 0.0) > 0.0]
+    lacking += [] if asset.bearing else ["bearing"]
+    lacking += [] if any(t.waveform for t in asset.tags) else ["a tag with waveform = true"]
+    if lacking:
+        raise ConfigError(f"{asset.id}: `life` is given without {', '.join(lacking)}. Add what is missing, or remove `life`.")
+    return read_prior(asset.life)
 
 
 def scalar_channels(asset: Asset) -> tuple[Channel, ...]:
@@ -227,9 +255,9 @@ def scalar_channels(asset: Asset) -> tuple[Channel, ...]:
 
 
 def settings(asset: Asset, channels: Sequence[Channel], grid: Grid) -> anomaly.Settings | None:
-    """None for an asset that has waveforms only."""
+    """None for an asset that has waveforms only, or whose bearing is followed instead."""
     names = tuple(c.name for c in channels)
-    if len(names) - bool(asset.regime) < 1:
+    if asset.life or len(names) - bool(asset.regime) < 1:
         return None
     step_s = grid.step_ns / SECOND_NS
     learn = max(3 * anomaly.ROWS_PER_BIN, round(LEARN_S / step_s))

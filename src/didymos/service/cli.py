@@ -122,6 +122,30 @@ async def _supervised(supervise: Any, roles: Any, pid_file: Path) -> None:
 
 
 @app.command()
+def replay(
+    plant_file: PlantFile,
+    recordings: Annotated[Path, typer.Option("--from", help="folder that holds the recordings")],
+    speed: Annotated[float, typer.Option(min=0.0, help="plant seconds per second; 0 = as fast as possible")] = 0.0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="of the page; 0 = the plant file's")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="the last line is one JSON object")] = False,
+    stay: Annotated[bool, typer.Option("--stay", help="keep the page after the end, until Ctrl-C")] = False,
+) -> None:
+    """Recorded data through the very same loop: waveforms over a real MQTT broker, or the files that the plant file names."""
+    from rich.console import Console
+
+    from didymos.service.replay import Replay
+    from didymos.service.replay import replay as start
+    from didymos.service.replay_results import show
+
+    logging.getLogger().setLevel(logging.WARNING)
+    found = start(Replay(plant_file, recordings, speed, port, stay), Console(stderr=True))
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        show(found, Console())
+
+
+@app.command()
 def edge(plant_file: PlantFile, nats: Nats = "") -> None:
     """Role: sources and ERP -> stream."""
     from didymos.plant import roles
