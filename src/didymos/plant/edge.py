@@ -125,11 +125,9 @@ class Edge:
             items = [await self._queue.get()]
             deadline = asyncio.get_running_loop().time() + FLUSH_S
             while sum(len(b) for item in items for b in item[0]) < FLUSH_VALUES:
-                left = deadline - asyncio.get_running_loop().time()
-                if left <= 0:
-                    break
                 try:
-                    items.append(await asyncio.wait_for(self._queue.get(), left))
+                    async with asyncio.timeout_at(deadline):  # wait_for of Python 3.11 may swallow a cancellation
+                        items.append(await self._queue.get())
                 except TimeoutError:
                     break
             await self._store(items)

@@ -32,6 +32,7 @@ from didymos.plant.fleet import Fleet
 from didymos.plant.loop import Loop
 
 Array = NDArray[np.float64]
+FOREVER = np.iinfo(np.int64).max
 LOOK_BACK = 288  # steps before a birth in which an input's value in force is looked for
 
 
@@ -126,13 +127,18 @@ async def replacements(history: Past, at: Stand, known_ns: int | None = None) ->
     return found
 
 
-async def last_snapshot(history: Past, at: Stand, end_ns: int, orders: Sequence[Replacement]) -> Snapshot | None:
-    """The newest snapshot with time < end_ns that knew every one of `orders` that lies before it, of today's model."""
+async def last_snapshot(
+    history: Past, at: Stand, end_ns: int, orders: Sequence[Replacement], known_sequence: int = FOREVER
+) -> Snapshot | None:
+    """The newest snapshot with time < end_ns that knew every one of `orders` that lies before it, of today's model; one that had
+    folded in nothing beyond `known_sequence`."""
     oldest_ns, reach = at.first * at.fleet.grid.step_ns, 4 * at.publish_ns
     while end_ns > oldest_ns:
         start_ns = max(oldest_ns, end_ns - reach)
         for data in reversed(await history.snapshots(at.id, start_ns, end_ns)):
             s = unpack(Snapshot, data)
+            if s.sequence > known_sequence:
+                continue
             knew = all(o.sequence < s.sequence for o in orders if o.time_ns <= s.time_ns)
             if knew and s.model_version == at.fleet.model.version and len(s.mean) == at.fleet.model.n_states:
                 return s
@@ -214,11 +220,20 @@ async def column(history: Past, at: Stand, name: str, first: int, stop: int, kno
     fleet, channel, n = at.fleet, channel_id(at.id, name), stop - first
     if fleet.grid.place(channel) < 0:
         return np.full(n, dict(fleet.assets[at.asset].constants).get(name, np.nan))
-    step_ns = fleet.grid.step_ns
-    upto = at.upto.results if is_feature(fleet, at.asset, channel) else at.upto.plant
-    series = await history.read(channel, (first - 1) * step_ns + 1, (stop - 1) * step_ns + 1, known_ns, upto)
+    step_ns, feature = fleet.grid.step_ns, is_feature(fleet, at.asset, channel)
+    upto, known = (at.upto.results, None) if feature else (at.upto.plant, known_ns)
+    series = await history.read(channel, (first - 1) * step_ns + 1, (stop - 1) * step_ns + 1, known, upto)
     good = (series.quality <= Quality.UNCERTAIN) | (series.quality == Quality.LATE)  # what came late is known now
+    if feature and known_ns is not None:  # known when its waveform was, however long the worker took to read it off
+        good &= np.isin(series.time_ns, await _waveforms_known(history, at, known_ns))
     return align(series.time_ns[good], series.value[good], first, n, step_ns)
+
+
+async def _waveforms_known(history: Past, at: Stand, known_ns: int) -> list[int]:
+    """Start times of the asset's waveforms that had come by then."""
+    names = ", ".join(f"'{channel_id(at.id, tag.channel)}'" for tag in at.fleet.assets[at.asset].tags if tag.waveform)
+    found = await history.sql(f"SELECT start_ns FROM waveforms WHERE channel IN ({names}) AND known_ns <= {int(known_ns)}")
+    return [row["start_ns"] for row in found.to_pylist()]
 
 
 def is_feature(fleet: Fleet, asset: int, channel: str) -> bool:

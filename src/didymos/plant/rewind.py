@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from didymos.core.case import Event
-from didymos.core.channel import partition
+from didymos.core.channel import channel_id, partition
 from didymos.core.clock import iso
 from didymos.core.errors import ConnectError, DataError
 from didymos.core.ports import Bus
@@ -86,23 +86,22 @@ async def as_of(
         raise DataError(f"{asset}: no belief at {iso(time_ns)}; there are beliefs from {first} to {last}.")
     await settled(history, upto)
     orders = await replacements(history, at, known_ns)
-    start = await last_snapshot(history, at, await _known_end(history, at, time_ns, known_ns), orders)
+    start = await last_snapshot(history, at, time_ns + 1, orders, await _known_sequence(history, at, known_ns))
     if start is not None and start.time_ns // step_ns == stop - 1:
         return start.mean, filters.unpack_cov(start.cov)
     along = await way(history, at, start, stop, known_ns)
     return run(at.fleet, along, orders)
 
 
-async def _known_end(history: Past, at: Stand, time_ns: int, known_ns: int | None) -> int:
-    """Snapshots before this are not after `time_ns`, and were published by `known_ns`."""
+async def _known_sequence(history: Past, at: Stand, known_ns: int | None) -> int:
+    """The last message of this asset that had come by `known_ns`: a snapshot that folded in more was not known yet."""
     if known_ns is None:
-        return time_ns + 1
+        return at.upto.plant
+    names = ", ".join(f"'{channel_id(at.id, tag.channel)}'" for tag in at.fleet.assets[at.asset].tags)
     found = await history.sql(
-        f"SELECT max(time_ns) AS newest FROM snapshots WHERE asset = '{at.id}' "
-        f"AND time_ns <= {int(time_ns)} AND known_ns <= {int(known_ns)}"
+        f"SELECT max(sequence) AS last FROM samples WHERE channel IN ({names}) AND known_ns <= {int(known_ns)}"
     )
-    newest = found.to_pylist()[0]["newest"]
-    return 0 if newest is None else newest + 1
+    return found.to_pylist()[0]["last"] or 0
 
 
 async def settled(history: Past, upto: Upto) -> None:

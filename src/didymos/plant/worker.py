@@ -29,8 +29,9 @@ LIVE_S = 0.2  # wall time between two live messages of one asset
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The checkpoint: the loop's state, and the last result that was stored when it stood there."""
+    """The checkpoint: the last message folded in, the last result stored by then, and the loop's packed state."""
 
+    sequence: int
     results: int
     state: bytes
 
@@ -59,13 +60,13 @@ class Worker:
         try:
             while True:
                 messages = await subscription.fetch(FETCH, 0.1)
-                if messages:
-                    idle_since = time.monotonic()
                 for message in messages:
                     self.loop.feed(message)
                     if self.loop.rewinds:
                         await self.take_rewinds()
                 await self.finish_round()
+                if messages:
+                    idle_since = time.monotonic()
                 if until_idle_s is not None and time.monotonic() - idle_since > until_idle_s:
                     await self.checkpoint()
                     return
@@ -110,7 +111,7 @@ class Worker:
     async def checkpoint(self) -> None:
         self._saved_at = time.monotonic()
         if self.loop.sequence != self._saved_sequence:
-            await self.bus.put(self.name, pack(Saved(self._results, self.loop.state())))
+            await self.bus.put(self.name, pack(Saved(self.loop.sequence, self._results, self.loop.state())))
             self._saved_sequence = self.loop.sequence
 
     async def take_rewinds(self) -> None:

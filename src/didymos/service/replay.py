@@ -16,7 +16,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,13 @@ from didymos.plant.supervise import Role, supervise
 from didymos.service import replay_bearings, replay_files
 from didymos.service.replay_results import Said, follow
 
-Work = Callable[[Bus, Said, Console], Awaitable[dict[str, Any]]]
+START_S = 120.0  # until the page must be up
+
+Work = Callable[[Bus, Said, Console], Coroutine[Any, Any, dict[str, Any]]]
+
+
+class StoppedError(DataError):
+    """A signal came before the recordings ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,9 @@ def replay(settings: Replay, console: Console) -> dict[str, Any]:
             with console.status("learning each bearing's life from the others"):
                 work = replay_bearings.work(plant, run.recordings, settings.speed)
         found = asyncio.run(_with_runtime(settings, plant, plant_file, run, work, console))
+    except StoppedError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     except BaseException:
         console.print(f"What was kept and said on the way: {folder}", soft_wrap=True)
         raise
@@ -91,23 +100,20 @@ def check_port(host: str, port: int) -> None:
 
 
 async def _with_runtime(settings: Replay, plant: Plant, plant_file: Path, run: Run, work: Work, console: Console) -> dict[str, Any]:
-    """Starts the roles, does `work` beside them, ends them."""
-    stop, began = asyncio.Event(), time.monotonic()
+    """Starts the roles, does `work` beside them, ends them. A signal ends the work first, then the roles."""
+    asked, stop, began = asyncio.Event(), asyncio.Event(), time.monotonic()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
     server = ServerConfig(store=run.folder / "stream", port=free_port(), mqtt_port=run.mqtt_port)
     with (run.folder / "roles.log").open("ab") as output:
         running = asyncio.create_task(supervise(_roles(plant, plant_file, server), stop, output=output))
-        running.add_done_callback(lambda _: stop.set())
+        running.add_done_callback(lambda _: asked.set())
         try:
-            with console.status("starting the twin and its page"):
-                await _page_is_up(plant, stop)
-            console.print(f"[bold]{plant.name}[/bold]  http://{plant.host}:{plant.port}/", soft_wrap=True)
-            found = await _worked(work, server.url, stop, console)
+            found = await _unless(asked, _worked(plant, work, server.url, console))
             found |= {"plant": plant.id, "speed": settings.speed, "wall_s": round(time.monotonic() - began, 1)}
             if settings.stay:
                 console.print("All is judged; the page stays until Ctrl-C.")
-                await stop.wait()
+                await asked.wait()
         finally:
             stop.set()
             await running
@@ -120,33 +126,52 @@ def _roles(plant: Plant, plant_file: Path, server: ServerConfig) -> list[Role]:
     return [role for role in roles if role.name != "edge"] if of_files(plant) else roles
 
 
-async def _worked(work: Work, url: str, stop: asyncio.Event, console: Console) -> dict[str, Any]:
-    """`work` over an open bus while `Said` follows the results. DataError when `stop` is set first."""
-    bus, said = await open_bus(url), Said()
-    following = asyncio.create_task(follow(bus, said))
-    working = asyncio.ensure_future(work(bus, said, console))
-    stopped = asyncio.create_task(stop.wait())
+async def _unless(asked: asyncio.Event, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """What `work` returns. StoppedError when `asked` is set first; `work` has ended then."""
+    working, stopped = asyncio.create_task(work), asyncio.create_task(asked.wait())
     try:
-        await asyncio.wait({following, working, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if following.done():
-            await following  # says what went wrong
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
-            raise DataError("replay: stopped before the end of the recordings; nothing is concluded from a part of them.")
+            raise StoppedError("replay: stopped before the end of the recordings; nothing is concluded from a part of them.")
         return await working
     finally:
-        for task in (following, working, stopped):
-            task.cancel()
-        await asyncio.gather(following, working, stopped, return_exceptions=True)
+        await ended(working)
+        await ended(stopped)
+
+
+async def ended(task: asyncio.Task[Any]) -> None:
+    """Cancels `task` until it has ended: a single cancellation may get lost in `asyncio.wait_for` of Python 3.11."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.5)
+
+
+async def _worked(plant: Plant, work: Work, url: str, console: Console) -> dict[str, Any]:
+    """`work` over an open bus, once the page is up, while `Said` follows the results."""
+    with console.status("starting the twin and its page"):
+        await _page_is_up(plant)
+    console.print(f"[bold]{plant.name}[/bold]  http://{plant.host}:{plant.port}/", soft_wrap=True)
+    bus, said = await open_bus(url), Said()
+    following = asyncio.create_task(follow(bus, said))
+    working = asyncio.create_task(work(bus, said, console))
+    try:
+        await asyncio.wait({following, working}, return_when=asyncio.FIRST_COMPLETED)
+        return await (working if working.done() else following)  # the follower ends with an error only
+    finally:
+        await ended(working)
+        await ended(following)
         await bus.close()
 
 
-async def _page_is_up(plant: Plant, stop: asyncio.Event) -> None:
+async def _page_is_up(plant: Plant) -> None:
+    """ConnectError after START_S."""
+    began = time.monotonic()
     async with httpx.AsyncClient(trust_env=False) as client:
-        while not stop.is_set():
+        while time.monotonic() - began < START_S:
             try:
                 if (await client.get(f"http://{plant.host}:{plant.port}/api/v1/health")).status_code == 200:
                     return
             except httpx.HTTPError:
                 pass
             await asyncio.sleep(0.2)
-    raise ConnectError("replay: the roles ended before the page was up; see roles.log in the folder named below.")
+    raise ConnectError(f"replay: no page after {START_S:.0f} s; roles.log in the folder named below says why.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ class Judged:
         self._moved = (now, time.monotonic())
 
 
-def work(plant: Plant, data: Path, speed: float) -> Callable[[Bus, Said, Console], Awaitable[dict[str, Any]]]:
+def work(plant: Plant, data: Path, speed: float) -> Callable[[Bus, Said, Console], Coroutine[Any, Any, dict[str, Any]]]:
     """Learns the priors now; what it returns publishes everything and waits until all is judged."""
     found = recordings(plant, data)
     learn(plant, found)

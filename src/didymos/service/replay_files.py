@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ class _Head:
     sequence: int
 
 
-def work(plant: Plant) -> Callable[[Bus, Said, Console], Awaitable[dict[str, Any]]]:
+def work(plant: Plant) -> Callable[[Bus, Said, Console], Coroutine[Any, Any, dict[str, Any]]]:
     async def run(bus: Bus, said: Said, console: Console) -> dict[str, Any]:
         edge = Edge(plant, bus, connectors(plant))
         orders = [asyncio.create_task(poll_erp(plant, erp, bus)) for erp in plant.erps]

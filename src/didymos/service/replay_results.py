@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -53,7 +53,7 @@ class Said:
         return min(opened, key=lambda case: case.opened_ns, default=None)
 
 
-async def follow(bus: Bus, said: Said) -> None:
+async def follow(bus: Bus, said: Said) -> NoReturn:
     """Every snapshot and case from the stream's start, until cancelled."""
     subscription = await bus.subscribe("results", ("res.*.snapshot.*", "res.*.case.*"), 0)
     while True:

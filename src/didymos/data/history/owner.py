@@ -219,10 +219,8 @@ class Historian:
     async def _reached(self, stream: str, sequence: int) -> None:
         """Waits until `sequence` of `stream` is committed; DataError after `wait_s`."""
         try:
-            async with self._moved:
-                await asyncio.wait_for(
-                    self._moved.wait_for(lambda: self._position[stream] >= sequence), self._options.wait_s
-                )  # fmt: skip
+            async with asyncio.timeout(self._options.wait_s), self._moved:
+                await self._moved.wait_for(lambda: self._position[stream] >= sequence)
         except TimeoutError as error:
             raise DataError(
                 f"history has stream {stream} up to sequence {self._position[stream]}, not yet {sequence}. Ask again later."

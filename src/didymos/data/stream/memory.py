@@ -55,7 +55,8 @@ class MemorySubscription:
                 return found
             self._stream.arrived.clear()
             try:
-                await asyncio.wait_for(self._stream.arrived.wait(), max(0.0, deadline - asyncio.get_running_loop().time()))
+                async with asyncio.timeout_at(deadline):  # wait_for of Python 3.11 may swallow a cancellation
+                    await self._stream.arrived.wait()
             except TimeoutError:
                 return []
         return []

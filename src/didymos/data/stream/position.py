@@ -165,7 +165,8 @@ class NatsSubscription:
 
     async def _wait_news(self, timeout_s: float) -> bool:
         try:
-            await asyncio.wait_for(self._news.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):  # wait_for of Python 3.11 may swallow a cancellation: the role would not end
+                await self._news.wait()
         except TimeoutError:
             return False
         return True
