@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,13 @@ ROOT = Path(__file__).parent.parent
 def data_folder() -> Path:
     """The folder that DIDYMOS_DATA names, else ../shared/data beside the checkout."""
     return Path(os.environ.get("DIDYMOS_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_a_file_leaves_open_fails_in_that_file() -> Iterator[None]:
+    """Unclosed sockets and files warn when they are collected; collected here, not in some later test."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
@@ -30,12 +31,21 @@ class Role:
     once: bool = False
 
 
-def die_with_parent() -> None:
-    """In the child, before exec: SIGTERM when the parent is gone (Linux only; elsewhere the children notice the lost bus)."""
-    if sys.platform == "linux":
-        import ctypes
+# Runs before the role's command and in its process: ask for SIGTERM when the parent is gone, and end at once if it already is.
+# A Python `preexec_fn` would do the same, but between fork and exec, where any thread of the parent may hold a lock for ever.
+_TETHER = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+def tethered(command: Sequence[str]) -> tuple[str, ...]:
+    """`command` such that it ends when this process does (Linux only; elsewhere the children notice the lost bus)."""
+    if sys.platform != "linux":
+        return tuple(command)
+    return (sys.executable, "-I", "-S", "-c", _TETHER, str(os.getpid()), *command)
 
 
 async def supervise(
@@ -63,7 +73,7 @@ async def _keep(role: Role, stop: asyncio.Event, on_start: Callable[[str, int], 
     wait_s = FIRST_WAIT_S
     while not stop.is_set():
         began = time.monotonic()
-        child = await asyncio.create_subprocess_exec(*role.command, preexec_fn=die_with_parent, stdout=output, stderr=output)
+        child = await asyncio.create_subprocess_exec(*tethered(role.command), stdout=output, stderr=output)
         on_start(role.name, child.pid)
         code = await _until_end(child, stop)
         if stop.is_set():

@@ -102,9 +102,7 @@ class OpcUa:
         except Exception as error:  # the library lets many kinds out of a broken session
             raise ConnectError(f"{self._url}: {reason(error)}") from error
         finally:
-            with suppress(Exception):
-                async with asyncio.timeout(2.0):
-                    await client.disconnect()
+            await _disconnect(client)
 
     async def _next(self, inbox: asyncio.Queue[Notices | Exception]) -> Notices:
         """The next data. ConnectError when the connection broke, or nothing came for too long, keep-alives included."""
@@ -202,12 +200,23 @@ class OpcUa:
         except Exception as error:
             raise ConnectError(f"{self._id}: {self._url}: {reason(error)}") from error
         finally:
-            with suppress(Exception):
-                async with asyncio.timeout(2.0):
-                    await client.disconnect()
+            await _disconnect(client)
 
     async def close(self) -> None:
         self._supervisor.closed.set()
+
+
+async def _disconnect(client: Any) -> None:
+    """Close the session; the socket is closed even when a frozen server never answers the goodbye."""
+    protocol = client.uaclient.protocol
+    try:
+        with suppress(Exception):
+            async with asyncio.timeout(2.0):
+                await client.disconnect()
+    finally:
+        if protocol is not None and protocol.transport is not None:
+            protocol.transport.abort()
+            await asyncio.sleep(0)  # the loop closes an aborted socket at its next turn
 
 
 def _parts(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
