@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from functools import lru_cache
 from types import ModuleType
 
 import numpy as np
@@ -121,6 +122,7 @@ def fill_above(seed, least, out):
 FUNCTIONS = (mix, stream, uniform, index, normal_slowly, normal, normal_above, fill, fill_above)
 
 
+@lru_cache(maxsize=1)
 def text() -> str:
     """The generated file: constants, tables and functions, compiled once for all models."""
     words = ("GOLDEN", "MIX_A", "MIX_B", "SHIFT_30", "SHIFT_27", "SHIFT_31", "SHIFT_11", "SHIFT_32", "LOW_8")
