@@ -77,8 +77,8 @@ class Grid:
     def see(self, assets: NDArray[np.int64], time_ns: NDArray[np.int64]) -> None:
         """Asset by asset, time has come this far."""
         np.maximum.at(self.newest_ns, assets, time_ns)
-        new = np.unique(assets[self.next_step[assets] == NEVER])
-        for asset in new:
+        new = self.next_step[assets] == NEVER
+        for asset in np.unique(assets[new]) if new.any() else ():
             self.next_step[asset] = -(-int(time_ns[assets == asset].min()) // self.step_ns)
 
     def due(self) -> NDArray[np.int64]:
@@ -93,24 +93,30 @@ class Grid:
         self, place: NDArray[np.int64], time_ns: NDArray[np.int64], value: NDArray[np.float64], quality: NDArray[np.uint8]
     ) -> None:
         """Samples of one step (a chunk). Take the due steps first: the ring holds `n_open` steps of each asset."""
-        step = -(-time_ns // self.step_ns)
+        if not len(place):
+            return
+        step = -(-int(time_ns[0]) // self.step_ns)
         newer = time_ns >= self.last_time[place]
         self.last_quality[place[newer]] = quality[newer]
         np.maximum.at(self.last_time, place, time_ns)
         open_ = step >= self.next_step[self.asset_of[place]]
-        np.add.at(self.late, place[~open_], 1)
+        if not open_.all():
+            np.add.at(self.late, place[~open_], 1)
         use = open_ & (quality <= Quality.UNCERTAIN)
-        place, time_ns, value, step = place[use], time_ns[use], value[use], step[use]
-        order = np.lexsort((-np.arange(len(place)), time_ns, place))
-        last = np.flatnonzero(np.diff(place[order], append=-1))  # latest time of each channel; of equal times the first to come
-        best = order[last]
-        place, time_ns, value, step = place[best], time_ns[best], value[best], step[best]
+        if not use.all():
+            place, time_ns, value = place[use], time_ns[use], value[use]
+        self._keep_latest(place, time_ns, value, step)
+
+    def _keep_latest(self, place: NDArray[np.int64], time_ns: NDArray[np.int64], value: NDArray[np.float64], step: int) -> None:
+        """Into the ring, channel by channel: the latest time; of equal times the first to come."""
         slot = step % self.n_open
-        better = (self.ring_step[place, slot] != step) | (self.ring_time[place, slot] < time_ns)
-        place, slot = place[better], slot[better]
-        self.ring_step[place, slot] = step[better]
-        self.ring_time[place, slot] = time_ns[better]
-        self.ring_value[place, slot] = value[better]
+        times, steps = self.ring_time[:, slot], self.ring_step[:, slot]
+        times[place[steps[place] != step]] = NEVER
+        steps[place] = step
+        before = times[place]
+        np.maximum.at(times, place, time_ns)
+        best = (time_ns > before) & (time_ns == times[place])
+        self.ring_value[place[best][::-1], slot] = value[best][::-1]  # the last of equal indices is kept: the first to come
 
     def values(self, places: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.float64]:
         """Value of channels `places` (...,) in `step` (broadcast against it), NaN where none came; place -1 is NaN."""
