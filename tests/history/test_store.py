@@ -78,6 +78,21 @@ def test_a_revised_sample_leaves_the_past_as_it_was_known(store):
         store.compact(DAY + DAY_NS)
 
 
+def test_a_sample_sent_again_late_is_a_repeat_and_another_late_value_a_revision(store):
+    put(store, 1, [("a.x", DAY, 1.0, 0), ("a.y", DAY, 1.0, 0), ("a.z", DAY, 4.0, 2)])
+    put(store, 2, [("a.x", DAY, 1.0, 2), ("a.y", DAY, 7.0, 2), ("a.z", DAY, 4.0, 2)])
+    put(store, 3, [("a.x", DAY, 1.0, 2)])
+    for _ in range(2):
+        assert read(store, "a.x") == [(DAY, 1.0, 0)]
+        assert read(store, "a.y") == [(DAY, 7.0, 2)]
+        assert read(store, "a.y", sequence=1) == [(DAY, 1.0, 0)]
+        assert read(store, "a.z") == [(DAY, 4.0, 2)]
+        assert store.reader.sql("SELECT count(*) AS n FROM samples", 10, 10).to_pydict() == {"n": [4]}
+        store.compact(DAY + DAY_NS)
+    put(store, 4, [("a.x", DAY, 1.0, 6)])
+    assert read(store, "a.x") == [(DAY, 1.0, 6)]
+
+
 def test_nan_repeats_are_one_row_and_survive(store):
     for sequence in (1, 2):
         put(store, sequence, [("a.x", DAY, float("nan"), 7)])

@@ -18,7 +18,7 @@ import pyarrow as pa
 from didymos.core.errors import DataError
 from didymos.core.series import Waveform
 from didymos.data.history.closed import Closed, days_between
-from didymos.data.history.tables import CLOSING, DAY_NS, SAMPLES, SNAPSHOTS, WAVEFORMS, Table
+from didymos.data.history.tables import CLOSING, DAY_NS, LATE, SAMPLES, SNAPSHOTS, WAVEFORMS, Table
 
 FOREVER = (1 << 63) - 1
 
@@ -51,9 +51,14 @@ class Reader:
         """SQL with parameters channel, start, end, known_ns, sequence: one row for each time, as known then."""
         source = self._source(SAMPLES, start_ns, end_ns)
         when = "channel = ? AND time_ns >= ? AND time_ns < ? AND known_ns <= ? AND sequence <= ?"
+        last = f"CASE WHEN quality = {LATE} THEN -1 ELSE sequence END"  # picks the last row that is not late
+        same = f"arg_max(value, sequence) IS NOT DISTINCT FROM arg_max(value, {last})"
+        quality = (
+            f"CASE WHEN arg_max(quality, sequence) = {LATE} AND {same} THEN arg_max(quality, {last}) "
+            "ELSE arg_max(quality, sequence) END"
+        )
         return (
-            f"SELECT time_ns, value, quality FROM ({source}) WHERE {when} "
-            "QUALIFY row_number() OVER (PARTITION BY time_ns ORDER BY sequence DESC) = 1"
+            f"SELECT time_ns, arg_max(value, sequence) AS value, {quality} AS quality FROM ({source}) WHERE {when} GROUP BY time_ns"
         )
 
     def read(self, channel: str, start_ns: int, end_ns: int, known_ns: int, sequence: int, limit: int) -> pa.Table:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from didymos.data.history.tables import SAMPLES, arrow
+from didymos.data.history.tables import LATE, SAMPLES, arrow
 
 CHUNK = 250_000  # samples sorted at once
 ROW_GROUP = 60_000
@@ -80,9 +80,9 @@ def _table(**columns: pa.Array) -> pa.Table:
 
 
 def _repeats(column: dict[str, np.ndarray]) -> np.ndarray:
-    """(n-1,) True where row i+1 says the same as row i."""
-    same = np.ones(len(column["rank"]) - 1, bool)
-    for name in ("rank", "time_ns", "quality"):
+    """(n-1,) True where row i+1 says the same as row i, or the same later."""
+    same = (column["quality"][1:] == column["quality"][:-1]) | (column["quality"][1:] == LATE)
+    for name in ("rank", "time_ns"):
         same &= column[name][1:] == column[name][:-1]
     value = column["value"]
     return same & ((value[1:] == value[:-1]) | (np.isnan(value[1:]) & np.isnan(value[:-1])))

@@ -83,7 +83,7 @@ class Store:
         try:
             new = list(islice(self.latest.number.items(), self._named, None))
             if new:
-                c.executemany("INSERT INTO hot.channels VALUES (?, ?, ?, NULL, NULL, NULL)", [[i, n, s] for (n, s), i in new])
+                self._name(new)
             if columns is not None:
                 self._insert("samples", _table(columns))
             self._insert_rows("waveforms", WAVEFORMS, [_waveform_row(*row) for row in rows.waveforms])
@@ -98,6 +98,14 @@ class Store:
         self._named += len(new)
         if columns is not None:
             self.latest.update(columns["channel"], columns["time_ns"], columns["value"], columns["quality"])
+
+    def _name(self, new: list[tuple[tuple[str, int], int]]) -> None:
+        """Channels ((name, stream), id) that are here for the first time."""
+        names, streams = zip(*(key for key, _ in new), strict=True)
+        columns = [arrow([i for _, i in new], pa.int32()), arrow(names, pa.string()), arrow(streams, pa.uint8())]
+        self._connection.register("arriving", pa.Table.from_arrays(columns, names=["id", "name", "stream"]))
+        self._connection.execute("INSERT INTO hot.channels SELECT id, name, stream, NULL, NULL, NULL FROM arriving")
+        self._connection.unregister("arriving")
 
     def _columns(self, samples: list[tuple[Batch, int, int]], stream: int) -> dict[str, Any] | None:
         if not samples:

@@ -1,7 +1,8 @@
 """The tables of history: their columns hot (DuckDB) and closed (Delta, one sorted Parquet file a day).
 
 A row is named by its key and time. The same row twice is one row; another value under the same name is a revision: both stay, and
-a reader sees the last one that was known at the moment it asks about. So nothing recorded is overwritten.
+a reader sees the last one that was known at the moment it asks about. So nothing recorded is overwritten. A sample that is sent
+again so much later that it is marked LATE says nothing new when its value is the same: it is a repeat, and keeps its first quality.
 
 sequence   number of the message in its stream          known_ns   when it arrived, UTC ns of the plant's clock
 """
@@ -15,6 +16,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from didymos.core.series import Quality
+
+LATE = int(Quality.LATE)
 DAY_NS = 86_400 * 1_000_000_000
 
 
@@ -39,7 +43,10 @@ class Table:
     def distinct(self, source: str) -> str:
         """SQL: rows of `source` without repeats of the row before them under the same name."""
         window = f"(PARTITION BY {self.key}, {self.time} ORDER BY sequence)"
-        changed = " OR ".join(f"lag({c}) OVER {window} IS DISTINCT FROM {c}" for c in self.body)
+        changed = " OR ".join(
+            f"lag({c}) OVER {window} IS DISTINCT FROM {c}" + (f" AND quality <> {LATE}" if c == "quality" else "")
+            for c in self.body
+        )
         return f"SELECT {self.columns} FROM ({source}) QUALIFY row_number() OVER {window} = 1 OR {changed}"
 
 
