@@ -111,7 +111,14 @@ async def publish_event(bus: Bus, event: Event) -> None:
     await bus.publish(f"evt.{partition(event.asset)}", pack(event), f"event:{event.id}")
 
 
-async def worker(plant: Plant, nats_url: str, partitions: Sequence[int] = range(PARTITIONS)) -> None:
+async def worker(
+    plant: Plant, nats_url: str, partitions: Sequence[int] = range(PARTITIONS), plant_file: Path | None = None
+) -> None:
+    """With `plant_file`, missing kernels are compiled first, by a child, so that this process never holds the compiler's memory."""
+    if plant_file is not None:
+        from didymos.plant.warm import warmed
+
+        await warmed(plant, plant_file)
     from didymos.data.history.client import HistoryClient
     from didymos.plant.loop import Loop
     from didymos.plant.worker import Worker

@@ -169,7 +169,7 @@ def worker(
     if not (first.isdigit() and last.isdigit() and int(first) <= int(last) < 16):
         raise typer.BadParameter(f"{partitions!r}; write first-last within 0-15, for example 0-7")
     plant = load(plant_file)
-    until_stopped(roles.worker(plant, _bus_url(nats, plant.nats_url), range(int(first), int(last) + 1)))
+    until_stopped(roles.worker(plant, _bus_url(nats, plant.nats_url), range(int(first), int(last) + 1), plant_file))
 
 
 @app.command()
