@@ -24,6 +24,8 @@ from didymos.plant.config_check import channels_of
 
 CLOCK_TOLERANCE_S = 60.0  # a source's clock may run ahead of ours by this much plant time, or by 2 s of wall time
 
+MOST_NAMES = 2**16  # that the channel column of a batch can tell apart
+
 
 class Binder:
     """Binds the tags of one source. Keeps each channel's newest time, and counts what it could not map."""
@@ -48,7 +50,8 @@ class Binder:
         self._known: dict[tuple[str, ...], NDArray[np.int64]] = {}
 
     def batch(self, raw: Batch, now_ns: int) -> Batch:
-        """Source batch -> batch of channel ids in SI. Values of unmapped tags are counted and left out."""
+        """Source batch -> batch of channel ids in SI, which may list more of them than occur. Values of unmapped tags are counted
+        and left out."""
         place = self._places(raw.channels)[raw.channel]
         if (place < 0).any():
             keep = place >= 0
@@ -60,9 +63,15 @@ class Binder:
         quality = np.maximum(raw.quality, self._judge(place, raw.time_ns, value, now_ns))
         fresh = quality < Quality.CLOCK
         np.maximum.at(self._newest, place[fresh], raw.time_ns[fresh])
+        names, column = self._named(place)
+        return Batch(names, column, raw.time_ns, value, quality.astype(np.uint8), raw.source, raw.sequence)
+
+    def _named(self, place: NDArray[np.int64]) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
+        """All channels of the source, so that its batches can be merged as they are; those that occur, where all are too many."""
+        if len(self.ids) <= MOST_NAMES:
+            return self.ids, place.astype(np.uint16)
         used, column = np.unique(place, return_inverse=True)
-        names = tuple(self.ids[i] for i in used)
-        return Batch(names, column.astype(np.uint16), raw.time_ns, value, quality.astype(np.uint8), raw.source, raw.sequence)
+        return tuple(self.ids[i] for i in used), column.astype(np.uint16)
 
     def waveform(self, raw: Waveform, now_ns: int) -> Waveform | None:
         """Source waveform -> SI waveform of its channel; None (and counted) when nobody asked for it."""

@@ -2,7 +2,7 @@
 
 Payloads of a file are named by (source, sequence, their rows), so that the same rows sent again after a kill store nothing new,
 and another recording under the same name loses nothing.
-Payloads of live sources are merged for `FLUSH_S` into one message per partition; should a broker deliver one of them again,
+Payloads of live sources that come together are merged into one message per partition; should a broker deliver one of them again,
 readers drop it by (channel, time).
 """
 
@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
 
 from didymos.core.channel import partition, split_channel_id
 from didymos.core.clock import Clock, DataClock
@@ -25,16 +24,20 @@ from didymos.core.series import Batch
 from didymos.formats.wire import pack
 from didymos.plant.bind import Binder
 from didymos.plant.config import Plant, Source
+from didymos.plant.parcels import concatenate, parcels
 
 log = logging.getLogger("didymos.edge")
 
-FLUSH_S = 0.02
+FLUSH_S, FLUSH_VALUES = 0.02, 50_000
+BUSY_S, BUSY_VALUES = 0.1, 400
 NUMBERED = ("replay", "fake")  # sources whose (source, sequence) names the same rows after a restart
-FLUSH_VALUES = 8000
 MESSAGE_VALUES = 100_000  # samples in one message, some 2 MB: far below the bus's largest
 
 Done = Callable[[], Awaitable[None]]
 Named = tuple[str, bytes, str]  # subject, data, message id
+Taken = tuple[
+    list[Batch], list[Named], Done | None
+]  # batches to merge, messages that have a name, what to call when all is on disk
 
 
 class Edge:
@@ -48,8 +51,7 @@ class Edge:
         self.boot = uuid.uuid4().hex[:12]
         self.sent = 0
         self.values = 0
-        self._queue: asyncio.Queue[tuple[list[Batch], list[Named], Done | None]] = asyncio.Queue(256)
-        self._partition: dict[str, int] = {}
+        self._queue: asyncio.Queue[Taken] = asyncio.Queue(256)
 
     async def run(self) -> None:
         """Until every connector has ended (files) or the task is cancelled. Ends with the bus's error when it stays away."""
@@ -81,8 +83,7 @@ class Edge:
         if fault.kind in ("disconnected", "gap") and fault.time_ns > 0:  # a clock that the data drive stands at 0 before the first
             await self._queue.put(([binder.gap(fault.time_ns)], [], None))
 
-    def _bound(self, source: Source, binder: Binder, payload: Payload) -> tuple[list[Batch], list[Named], Done | None]:
-        """(batches to merge, messages that have a name already, what to call when all is on disk)."""
+    def _bound(self, source: Source, binder: Binder, payload: Payload) -> Taken:
         named: list[Named] = []
         merge: list[Batch] = []
         if payload.batch is not None and len(payload.batch):
@@ -104,37 +105,33 @@ class Edge:
 
     def _messages(self, batch: Batch, name: str) -> list[Named]:
         """One message per partition, and per MESSAGE_VALUES of it."""
-        places = np.array([self._place(channel) for channel in batch.channels], np.int64)[batch.channel]
-        found = []
-        for p in np.unique(places):
-            mine = np.flatnonzero(places == p)
-            for i, first in enumerate(range(0, len(mine), MESSAGE_VALUES)):
-                part = batch if len(mine) == len(batch) <= MESSAGE_VALUES else _part(batch, mine[first : first + MESSAGE_VALUES])
-                found.append((f"tel.{p}", pack(part), f"{name}:{p}" + (f":{i}" if i else "")))
-        return found
-
-    def _place(self, channel: str) -> int:
-        place = self._partition.get(channel)
-        if place is None:
-            place = self._partition[channel] = partition(split_channel_id(channel)[0])
-        return place
+        return [(f"tel.{p}", pack(part), f"{name}:{p}" + (f":{i}" if i else "")) for p, i, part in parcels(batch, MESSAGE_VALUES)]
 
     async def _send(self) -> None:
-        """Take what has come, at most FLUSH_S and FLUSH_VALUES of it, store it, then let the sources forget it."""
+        """Take what has come together, store it, then let the sources forget it."""
         while True:
-            items = [await self._queue.get()]
-            deadline = asyncio.get_running_loop().time() + FLUSH_S
-            while sum(len(b) for item in items for b in item[0]) < FLUSH_VALUES:
-                try:
-                    async with asyncio.timeout_at(deadline):  # wait_for of Python 3.11 may swallow a cancellation
-                        items.append(await self._queue.get())
-                except TimeoutError:
-                    break
+            items = await self._gathered()
             await self._store(items)
             for _ in items:
                 self._queue.task_done()
 
-    async def _store(self, items: Sequence[tuple[list[Batch], list[Named], Done | None]]) -> None:
+    async def _gathered(self) -> list[Taken]:
+        """What comes within FLUSH_S of the first. When that is much, the sources are busy and larger messages save all that
+        follows a good part of its work: then until nothing came for FLUSH_S, at most BUSY_S."""
+        loop = asyncio.get_running_loop()
+        items = [await self._queue.get()]
+        began, values = loop.time(), _values(items[0])
+        while values < FLUSH_VALUES:
+            ends = min(began + BUSY_S, loop.time() + FLUSH_S) if values >= BUSY_VALUES else began + FLUSH_S
+            try:
+                async with asyncio.timeout_at(ends):  # wait_for of Python 3.11 may swallow a cancellation
+                    items.append(await self._queue.get())
+            except TimeoutError:
+                break
+            values += _values(items[-1])
+        return items
+
+    async def _store(self, items: Sequence[Taken]) -> None:
         merged = [batch for item in items for batch in item[0]]
         messages = [message for item in items for message in item[1]]
         if merged:
@@ -159,39 +156,13 @@ class Edge:
                 await self._publish([message])
 
 
+def _values(item: Taken) -> int:
+    return sum(len(batch) for batch in item[0])
+
+
 def _digest(batch: Batch) -> str:
     """Of its rows as the source sent them."""
     found = blake2b("\0".join(batch.channels).encode(), digest_size=8)
     for column in (batch.channel, batch.time_ns, batch.value, batch.quality):
         found.update(np.ascontiguousarray(column).data)
     return found.hexdigest()
-
-
-def _part(batch: Batch, rows: NDArray[np.int64]) -> Batch:
-    """Samples `rows` of it, naming only channels that occur."""
-    used, column = np.unique(batch.channel[rows], return_inverse=True)
-    return Batch(
-        tuple(batch.channels[i] for i in used),
-        column.astype(np.uint16),
-        batch.time_ns[rows],
-        batch.value[rows],
-        batch.quality[rows],
-        batch.source,
-        batch.sequence,
-    )
-
-
-def concatenate(batches: Sequence[Batch]) -> Batch:
-    """All samples of `batches` in order, as one nameless batch."""
-    if len(batches) == 1:
-        return batches[0]
-    names = tuple(dict.fromkeys(name for batch in batches for name in batch.channels))
-    place = {name: i for i, name in enumerate(names)}
-    columns = [np.array([place[n] for n in b.channels], np.uint16)[b.channel] for b in batches]
-    return Batch(
-        names,
-        np.concatenate(columns),
-        np.concatenate([b.time_ns for b in batches]),
-        np.concatenate([b.value for b in batches]),
-        np.concatenate([b.quality for b in batches]),
-    )

@@ -6,6 +6,7 @@ Values go into plain lists and become NumPy columns once per batch: per value th
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,14 +16,23 @@ from didymos.core.ports import TagSpec
 from didymos.core.series import Batch, Quality, Waveform
 from didymos.formats.json_payload import decode_telemetry, decode_value, decode_waveform, number_of
 
+_NUMBERS = {float, type(None)}
 MOST_TAGS = 65535  # a batch's channel column is uint16
 
 
 class Fields(dict[str, int]):
     """field -> place of its tag; -1 for a field that no tag asks for."""
 
+    _last: tuple[list[str], array[int]] = ([], array("i"))
+
     def __missing__(self, field: str) -> int:
         return -1
+
+    def places(self, fields: list[str]) -> array[int]:
+        """Of one payload; a source sends the same fields in the same order again and again."""
+        if self._last[0] != fields:
+            self._last = fields, array("i", map(self.__getitem__, fields))
+        return self._last[1]
 
 
 class Route:
@@ -64,7 +74,7 @@ class Columns:
         self._clear()
 
     def _clear(self) -> None:
-        self.index: list[int] = []
+        self.index = array("i")
         self.value: list[float | None] = []
         self.time: list[int] = []
         self.count: list[int] = []
@@ -91,9 +101,9 @@ class Columns:
 
     def _telemetry(self, fields: Fields, payload: bytes) -> None:
         time_ns, values = decode_telemetry(payload)
-        places = list(map(fields.__getitem__, values))
+        places = fields.places(list(values))
         numbers = list(values.values())
-        if not {float, type(None)}.issuperset(map(type, numbers)):
+        if not _NUMBERS.issuperset(map(type, numbers)):
             numbers = [number_of(*item) if place >= 0 else 0.0 for place, item in zip(places, values.items(), strict=True)]
         self.index += places
         self.value += numbers
@@ -103,7 +113,7 @@ class Columns:
     def take(self, sequence: int) -> tuple[Batch | None, tuple[Waveform, ...]]:
         """Everything added since the last `take`; None where no tag's value was among it."""
         waveforms = tuple(self.waveforms)
-        place = np.array(self.index, np.int32)
+        place = np.frombuffer(self.index, np.int32)
         time_ns = np.repeat(np.array(self.time, np.int64), self.count)
         value = np.array(self.value, np.float64)
         quality = np.where(np.isnan(value), np.uint8(Quality.BAD), np.uint8(Quality.GOOD))
@@ -114,15 +124,4 @@ class Columns:
             place, time_ns, value, quality = place[wanted], time_ns[wanted], value[wanted], quality[wanted]
         if not len(place):
             return None, waveforms
-        names, channel = self._distinct(place)
-        return Batch(names, channel, time_ns, value, quality, self._source, sequence), waveforms
-
-    def _distinct(self, place: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
-        """The names that occur, and each value's index among them."""
-        seen = np.zeros(len(self._names), bool)
-        seen[place] = True
-        used = np.flatnonzero(seen)
-        if len(used) == len(self._names):
-            return self._names, place.astype(np.uint16)
-        rank = np.cumsum(seen) - 1
-        return tuple(map(self._names.__getitem__, used.tolist())), rank[place].astype(np.uint16)
+        return Batch(self._names, place.astype(np.uint16), time_ns, value, quality, self._source, sequence), waveforms

@@ -24,6 +24,8 @@ from didymos.core.errors import ConfigError, ConnectError
 
 LEAST_VERSION = (2, 10)
 MAX_PAYLOAD = 8 * 1024 * 1024
+# A slow reader must not be sent again what it has in hand: 512 messages of some thousand values are done within ten seconds.
+MQTT = 'ack_wait: "10s", max_ack_pending: 512'
 _log = logging.getLogger(__name__)
 
 
@@ -92,7 +94,7 @@ def check_version(name: str, text: str) -> str:
 def config_text(config: ServerConfig) -> str:
     """The server's configuration file."""
     quoted = json.dumps  # the server reads JSON strings
-    mqtt = f'mqtt {{ host: 127.0.0.1, port: {config.mqtt_port}, ack_wait: "2s" }}\n' if config.mqtt_port else ""
+    mqtt = f"mqtt {{ host: 127.0.0.1, port: {config.mqtt_port}, {MQTT} }}\n" if config.mqtt_port else ""
     return (
         f"server_name: {quoted(config.name)}\n"
         f"host: 127.0.0.1\nport: {config.port}\n"
