@@ -10,6 +10,7 @@ from didymos.core.errors import DataError
 from didymos.core.estimate import Snapshot
 from didymos.core.ports import Message
 from didymos.core.series import Quality
+from didymos.data.align import NEVER
 from didymos.formats.wire import pack, unpack
 from didymos.plant.loop import Loop
 from tests.plant.small import START, STEP_S, messages, samples, small_plant
@@ -101,6 +102,22 @@ def test_samples_that_are_not_numbers_or_out_of_range_are_not_believed(plant):
     fleet = loop.fleets["induction_motor"]
     assert np.isfinite(fleet.state.mean).all()
     assert np.isfinite(fleet.state.cov).all()
+
+
+def test_the_newest_usable_samples_are_told_before_their_step_and_once(plant):
+    first, last = samples(2)
+    last = [row if row[0] != "hu-01.pressure" else (row[0], row[1], np.nan, Quality.BAD) for row in last]
+    loop = Loop(plant)
+    said(loop, messages([first, last]))
+    everyone, never = np.ones(3, bool), np.full(len(loop.grid.channels), NEVER)
+    told = {
+        f"{f.asset}.{c}": (t, v)
+        for f in loop.fresh(everyone, never)
+        for c, t, v in zip(f.channels, f.time_ns, f.value, strict=True)
+    }
+    assert told == {name: (time_ns, value) for name, time_ns, value, quality in last if quality == Quality.GOOD}
+    assert [f.asset for f in loop.fresh(np.array([a == "cp-01" for a in loop.assets]), never)] == ["cp-01"]
+    assert loop.fresh(everyone, loop.grid.last_time) == []
 
 
 def test_a_gap_is_time_that_passed_without_readings(plant):

@@ -19,8 +19,9 @@ from served import wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from didymos.core.estimate import Fresh
 from didymos.formats.wire import pack
-from didymos.service.frames import STATUS, Fleet, Trend, encode_fleet, encode_trend
+from didymos.service.frames import STATUS, Fleet, Samples, Trend, encode_fleet, encode_fresh, encode_trend
 from didymos.service.live import QUEUE, Reader, Topic, live_of
 
 FIXTURE = Path(__file__).parent / "frames.json"
@@ -39,7 +40,13 @@ def recorded_trend(row: dict) -> bytes:
     return encode_trend(row["topic"], row["sequence"], row["serverMs"], Trend(row["plantMs"], np.array(row["channel"]), *columns))
 
 
-@pytest.mark.parametrize(("kind", "encode"), [("fleet", recorded_fleet), ("trend", recorded_trend)])
+def recorded_fresh(row: dict) -> bytes:
+    age_ms, measured = (np.array([np.nan if v is None else v for v in row[name]]) for name in ("ageMs", "measured"))
+    samples = Samples(row["plantMs"], np.array(row["channel"]), age_ms, measured)
+    return encode_fresh(row["topic"], row["sequence"], row["serverMs"], samples)
+
+
+@pytest.mark.parametrize(("kind", "encode"), [("fleet", recorded_fleet), ("trend", recorded_trend), ("fresh", recorded_fresh)])
 def test_the_encoder_writes_the_recorded_frame(kind, encode):
     case = json.loads(FIXTURE.read_text())[kind]
     assert encode(case["frame"]).hex() == case["hex"]
@@ -144,6 +151,24 @@ def test_a_tick_reaches_every_page_that_shows_the_asset_and_no_other(client, pla
     tick, m = sample_tick(cp, NOW_NS), len(cp.channels)
     np.testing.assert_array_equal(np.frombuffer(frames[0], "<f4", m, 32), tick.measured.astype(np.float32))
     np.testing.assert_array_equal(np.frombuffer(frames[0], "<u2", m, 32 + 16 * m), np.arange(m))
+
+
+def test_samples_reach_the_page_before_their_step_with_their_own_times(place, sample):
+    cp, name = sample.plant.asset("cp-03"), "asset/cp-03/trend"
+    first, last = cp.channels[0].name, cp.channels[2].name
+    times = np.array([NOW_NS - 250_000_000, NOW_NS, NOW_NS])
+    fresh = Fresh("cp-03", (last, "not listed", first), times, np.array([2.5, 9.0, 1.5]))
+    with connect(socket_of(place)) as page:
+        page.send(json.dumps({"sub": [name]}))
+        page.recv(timeout=10)
+        place.run(sample.bus.notify("fresh.cp-03", b"\xc1 garbage"))
+        place.run(sample.bus.notify("fresh.cp-03", pack(Fresh("cp-03", ("not listed",), times[:1], np.zeros(1)))))
+        place.run(sample.bus.notify("fresh.cp-03", pack(fresh)))
+        frame = page.recv(timeout=10)
+    assert isinstance(frame, bytes)
+    assert (frame[1], *struct.unpack_from("<dI", frame, 16)) == (3, NOW_NS / 1e6, 2)
+    assert np.frombuffer(frame, "<f4", 4, 32).tolist() == [250.0, 0.0, 2.5, 1.5]
+    assert np.frombuffer(frame, "<u2", 2, 48).tolist() == [2, 0]
 
 
 def test_a_page_that_left_is_forgotten(place, sample):

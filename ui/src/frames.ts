@@ -10,7 +10,8 @@ export interface FleetFrame extends Header {
 export interface TrendFrame extends Header {
   kind: 2; plantMs: number; channel: Uint16Array; measured: Float32Array; value: Float32Array; low: Float32Array; high: Float32Array;
 }
-export type Frame = FleetFrame | TrendFrame;
+export interface FreshFrame extends Header { kind: 3; plantMs: number; channel: Uint16Array; ageMs: Float32Array; measured: Float32Array }
+export type Frame = FleetFrame | TrendFrame | FreshFrame;
 
 const VERSION = 1;
 const COLUMNS = 32;
@@ -22,7 +23,7 @@ export function decode(data: ArrayBuffer): Frame | null {
   if (version !== VERSION) throw new Error(`frame version ${version}, this page reads ${VERSION}: load the page again`);
   const kind = view.getUint8(1);
   const head = { version, topic: view.getUint16(2, true), sequence: view.getUint32(4, true), serverMs: view.getFloat64(8, true) };
-  if (kind !== 1 && kind !== 2) return null;
+  if (kind !== 1 && kind !== 2 && kind !== 3) return null;
   const plantMs = view.getFloat64(16, true);
   const n = view.getUint32(24, true);
   let at = COLUMNS;
@@ -35,6 +36,10 @@ export function decode(data: ArrayBuffer): Frame | null {
     const pFail = take(Float32Array, 4), deviation = take(Float32Array, 4), index = take(Uint16Array, 2);
     const status = take(Uint8Array, 1), priority = take(Uint8Array, 1);
     return { ...head, kind, plantMs, index, pFail, deviation, status, priority };
+  }
+  if (kind === 3) {
+    const ageMs = take(Float32Array, 4), measured = take(Float32Array, 4);
+    return { ...head, kind, plantMs, ageMs, measured, channel: take(Uint16Array, 2) };
   }
   const measured = take(Float32Array, 4), value = take(Float32Array, 4), low = take(Float32Array, 4), high = take(Float32Array, 4);
   return { ...head, kind, plantMs, channel: take(Uint16Array, 2), measured, value, low, high };

@@ -11,7 +11,7 @@ const { areas, sorted } = await load("order");
 const recorded = JSON.parse(readFileSync(process.env.FRAMES, "utf8"));
 const bytes = (hex) => Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16)).buffer;
 
-for (const kind of ["fleet", "trend"]) {
+for (const kind of ["fleet", "trend", "fresh"]) {
   test(`the recorded ${kind} frame is decoded to its numbers`, () => {
     const { hex, frame } = recorded[kind], got = decode(bytes(hex));
     for (const [name, value] of Object.entries(frame)) {
@@ -52,6 +52,19 @@ test("live samples continue the history: older ones are left out, a loss is a ga
   append(columns, [sample(5000, 4)], same, 1, true);
   assert.deepEqual(columns[0], [1, 2, 2.001, 5]);
   assert.deepEqual(columns[1], [2, 3, null, 4]);
+});
+
+test("a step of the twin goes to its place among samples that came before it, once", () => {
+  const columns = merge([[0, 0, 1, 0, 0]], [[0, 1, 0, 2]], same), none = { value: NaN, low: NaN, high: NaN };
+  const step = (ms, v) => ({ ms, measured: NaN, value: v, low: v - 1, high: v + 1 });
+  append(columns, [900, 2100, 3000].map((ms) => ({ ms, measured: ms, ...none })), same, 0, false);
+  append(columns, [step(0, 7), step(1000, 5), step(3000, 6), step(1000, 8), step(2000, 8)], same, 0, false);
+  assert.deepEqual(columns[0], [0, 0.9, 1, 2.1, 3]);
+  assert.deepEqual(columns[1], [1, 900, undefined, 2100, 3000]);
+  assert.deepEqual(columns[3], [1, undefined, 5, undefined, 6]);
+  assert.deepEqual(columns[5], [2, undefined, 6, undefined, 7]);
+  append(columns, [{ ms: 2100, measured: 9, ...none }], same, 0, false);
+  assert.deepEqual(columns[1], [1, 900, undefined, 2100, 3000]);
 });
 
 test("the usual step is the median of the steps", () => assert.equal(usualStep([0, 1, 2, 3, 100]), 1));

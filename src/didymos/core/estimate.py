@@ -152,6 +152,17 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Fresh:
+    """The newest usable samples of one asset, as they came, sent by `Bus.notify` on `fresh.<asset>`: channel names, source times
+    (m,) UTC ns, values (m,) in SI. A `Tick` follows once the twin has taken the step they belong to."""
+
+    asset: str
+    channels: tuple[str, ...]
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """One step of one asset for the live page, sent by `Bus.notify` on `live.<asset>`: channel names, columns (m,) in SI,
     NaN = none."""

@@ -31,6 +31,7 @@ class GridState:
     ring_time: NDArray[np.int64]
     ring_value: NDArray[np.float64]
     last_time: NDArray[np.int64]
+    last_value: NDArray[np.float64]
     last_quality: NDArray[np.uint8]
     late: NDArray[np.int64]
 
@@ -41,6 +42,7 @@ class Grid:
     next_step (A,)  the step each asset takes next; NEVER before its first sample
     newest_ns (A,)  newest source time seen
     ring_* (C, R)   latest usable sample of each open step
+    last_* (C,)     newest sample of any quality
     """
 
     def __init__(self, channels: Sequence[str], asset_of: Sequence[int], n_assets: int, step_s: float, lateness_s: float) -> None:
@@ -56,6 +58,7 @@ class Grid:
         self.ring_time = np.full((n, self.n_open), NEVER)
         self.ring_value = np.full((n, self.n_open), np.nan)
         self.last_time = np.full(n, NEVER)
+        self.last_value = np.full(n, np.nan)
         self.last_quality = np.full(n, Quality.GAP, np.uint8)
         self.late = np.zeros(n, np.int64)
         self._place = {name: i for i, name in enumerate(self.channels)}
@@ -97,7 +100,10 @@ class Grid:
             return
         step = -(-int(time_ns[0]) // self.step_ns)
         newer = time_ns >= self.last_time[place]
-        self.last_quality[place[newer]] = quality[newer]
+        if newer.all():
+            self.last_quality[place], self.last_value[place] = quality, value
+        else:
+            self.last_quality[place[newer]], self.last_value[place[newer]] = quality[newer], value[newer]
         np.maximum.at(self.last_time, place, time_ns)
         open_ = step >= self.next_step[self.asset_of[place]]
         if not open_.all():
@@ -133,6 +139,7 @@ class Grid:
             self.ring_time,
             self.ring_value,
             self.last_time,
+            self.last_value,
             self.last_quality,
             self.late,
         )

@@ -21,7 +21,7 @@ from didymos.assets.bearings import BEARINGS, orders
 from didymos.core.case import Case, Event, Record
 from didymos.core.channel import channel_id, partition, split_channel_id
 from didymos.core.errors import DataError
-from didymos.core.estimate import Tick
+from didymos.core.estimate import Fresh, Tick
 from didymos.core.ports import Message
 from didymos.core.series import Batch, Quality, Waveform, batch_of
 from didymos.data.align import Grid, GridState
@@ -190,6 +190,20 @@ class Loop:
         if asset.model not in ASSETS:
             return -1
         return next((i for i, c in enumerate(ASSETS[asset.model].components) if c.id == component), None)
+
+    def fresh(self, assets: NDArray[np.bool_], since_ns: NDArray[np.int64]) -> list[Fresh]:
+        """Usable samples newer than `since_ns` (C,) of each channel, asset by asset of the mask `assets` (A,)."""
+        grid = self.grid
+        new = assets[grid.asset_of] & (grid.last_time > since_ns) & (grid.last_quality <= Quality.UNCERTAIN)
+        rows = np.flatnonzero(new)
+        rows = rows[np.argsort(grid.asset_of[rows], kind="stable")]
+        groups = np.split(rows, np.flatnonzero(np.diff(grid.asset_of[rows])) + 1) if len(rows) else []
+        return [self._fresh_of(group) for group in groups]
+
+    def _fresh_of(self, rows: NDArray[np.int64]) -> Fresh:
+        names = tuple(split_channel_id(self.grid.channels[i])[1] for i in rows.tolist())
+        asset = self.config[int(self.grid.asset_of[rows[0]])]
+        return Fresh(asset.id, names, self.grid.last_time[rows], self.grid.last_value[rows])
 
     def fitted_ns(self, row: int, component: str, memory: Memory) -> int:
         """When the newest replacement known of the component was made; 0 without one."""

@@ -11,10 +11,13 @@ import logging
 import time
 from dataclasses import dataclass
 
+import numpy as np
+
 from didymos.core.channel import partition
 from didymos.core.errors import ConnectError
 from didymos.core.estimate import Tick
 from didymos.core.ports import Bus
+from didymos.data.align import NEVER
 from didymos.formats.wire import pack, unpack
 from didymos.plant.loop import Loop
 from didymos.plant.relive import Past, Upto
@@ -24,7 +27,8 @@ log = logging.getLogger("didymos.worker")
 
 FETCH = 500
 CHECKPOINT_S = 1.0
-LIVE_S = 0.2  # wall time between two live messages of one asset
+LIVE_S = 0.2  # wall time between two steps of one asset on the page
+FRESH_S = 0.1  # and between two messages with its newest samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Worker:
         self._saved_at = 0.0
         self._saved_sequence = -1
         self._live: dict[str, float] = {}
+        self._fresh_at = np.zeros(len(loop.assets))
+        self._shown = np.full(len(loop.grid.channels), NEVER)
 
     async def run(self, until_idle_s: float | None = None) -> None:
         """For ever; with `until_idle_s`, until no message came for so long (everything is checkpointed then)."""
@@ -99,7 +105,8 @@ class Worker:
             self._results = max(self._results, await self.bus.publish_many(outputs))
 
     async def live(self) -> None:
-        """The newest tick of each asset, at most one each LIVE_S."""
+        """For pages: each asset's newest samples, and its newest step; neither is stored."""
+        await self.live_samples()
         newest: dict[str, Tick] = {tick.asset: tick for tick in self.loop.ticks}
         self.loop.ticks.clear()
         now = time.monotonic()
@@ -107,6 +114,19 @@ class Worker:
             if now - self._live.get(asset, 0.0) >= LIVE_S:
                 self._live[asset] = now
                 await self.bus.notify(f"live.{asset}", pack(tick))
+
+    async def live_samples(self) -> None:
+        now, grid = time.monotonic(), self.loop.grid
+        waited = now - self._fresh_at >= FRESH_S
+        found = self.loop.fresh(waited, self._shown)
+        if not found:
+            return
+        sent = np.zeros(len(waited), bool)
+        sent[[self.loop.assets[fresh.asset] for fresh in found]] = True
+        self._fresh_at[sent] = now
+        self._shown = np.where(sent[grid.asset_of], grid.last_time, self._shown)
+        for fresh in found:
+            await self.bus.notify(f"fresh.{fresh.asset}", pack(fresh))
 
     async def checkpoint(self) -> None:
         self._saved_at = time.monotonic()

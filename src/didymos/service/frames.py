@@ -4,6 +4,9 @@
     fleet    f64 plant ms, u32 n, u32 0, f32 p_fail[n], f32 deviation[n], u16 index[n], u8 status[n], u8 priority[n]
     trend    f64 plant ms, u32 m, u32 0, f32 measured[m], value[m], low[m], high[m], u16 channel[m]
 
+    fresh    f64 plant ms, u32 m, u32 0, f32 age ms[m], measured[m], u16 channel[m]
+
+`fresh` are samples as they came: one `age` ms before the plant time. `trend` is one step of the twin.
 NaN = no value. Every column starts at a multiple of 4. `index` counts assets, `channel` the asset's channels, both in the
 order in which the API lists them.
 """
@@ -17,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 VERSION = 1
-FLEET, TREND = 1, 2
+FLEET, TREND, FRESH = 1, 2, 3
 STATUS = ("ok", "M", "S", "C", "F", "stale")  # NAMUR NE 107, and `stale` = the estimate is too old or missing
 
 _HEADER = struct.Struct("<BBHId")
@@ -48,6 +51,16 @@ class Trend:
     high: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Newest samples of one asset, columns (m,): which channel, ms before `plant_ms`, measured in SI."""
+
+    plant_ms: float
+    channel: NDArray[np.uint16]
+    age_ms: NDArray[np.float32]
+    measured: NDArray[np.float32]
+
+
 def header(kind: int, topic: int, sequence: int, server_ms: float) -> bytes:
     return _HEADER.pack(VERSION, kind, topic, sequence & 0xFFFFFFFF, server_ms)
 
@@ -60,6 +73,11 @@ def encode_fleet(topic: int, sequence: int, server_ms: float, fleet: Fleet) -> b
 def encode_trend(topic: int, sequence: int, server_ms: float, trend: Trend) -> bytes:
     columns = (_f4(trend.measured), _f4(trend.value), _f4(trend.low), _f4(trend.high), _u2(trend.channel))
     return header(TREND, topic, sequence, server_ms) + _SIZES.pack(trend.plant_ms, len(trend.channel), 0) + _joined(columns)
+
+
+def encode_fresh(topic: int, sequence: int, server_ms: float, fresh: Samples) -> bytes:
+    columns = (_f4(fresh.age_ms), _f4(fresh.measured), _u2(fresh.channel))
+    return header(FRESH, topic, sequence, server_ms) + _SIZES.pack(fresh.plant_ms, len(fresh.channel), 0) + _joined(columns)
 
 
 def _f4(column: NDArray[np.float32]) -> bytes:

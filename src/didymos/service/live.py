@@ -22,20 +22,21 @@ import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from didymos.core.errors import ConnectError, DataError
-from didymos.core.estimate import Tick
+from didymos.core.estimate import Fresh, Tick
 from didymos.core.ports import Bus
 from didymos.formats.wire import unpack
 from didymos.service.context import MS_NS, Context
-from didymos.service.frames import STATUS, Fleet, Trend, encode_fleet, encode_trend
+from didymos.service.frames import STATUS, Fleet, Samples, Trend, encode_fleet, encode_fresh, encode_trend
 from didymos.service.views import asset_row
 
 log = logging.getLogger(__name__)
 
-QUEUE = 64  # frames that may wait for one reader
+QUEUE = 512  # frames that may wait for one reader
 READERS = 1000
 TOPICS_PER_READER = 64
 FLEET_EVERY_S = 0.5
 ALIVE_EVERY_S = 1.0
+_KINDS: dict[str, type[Fresh] | type[Tick]] = {"fresh": Fresh, "live": Tick}  # what the worker notifies of
 
 
 class Wish(msgspec.Struct, forbid_unknown_fields=True):
@@ -108,26 +109,42 @@ class Live:
                 topic.send(lambda number, sequence, ms, fleet=fleet: encode_fleet(number, sequence, ms, fleet))
 
     async def follow(self, bus: Bus) -> None:
-        """Hand each asset's ticks to the pages that show it. Runs until cancelled; a lost bus is tried again."""
+        """Hand each asset's samples and steps to the pages that show it. Runs until cancelled."""
+        await asyncio.gather(*(self._follow(bus, kind) for kind in _KINDS))
+
+    async def _follow(self, bus: Bus, kind: str) -> None:
+        """A lost bus is tried again."""
         while True:
             try:
-                async for subject, data in bus.listen("live.*"):
-                    self.tick(subject.partition(".")[2], data)
+                async for subject, data in bus.listen(f"{kind}.*"):
+                    self.take(kind, subject.partition(".")[2], data)
             except ConnectError as error:
-                log.warning("live ticks lost: %s", error)
+                log.warning("%s messages lost: %s", kind, error)
             await asyncio.sleep(1.0)
 
-    def tick(self, asset: str, data: bytes) -> None:
+    def take(self, kind: str, asset: str, data: bytes) -> None:
         topic = self.topics.get(f"asset/{asset}/trend")
         if topic is None or not topic.readers:
             return
         try:
-            tick = unpack(Tick, data)
+            message = unpack(_KINDS[kind], data)
         except DataError as error:
-            log.warning("live.%s: not taken: %s", asset, error)
+            log.warning("%s.%s: not taken: %s", kind, asset, error)
             return
-        trend = self._trend(tick)
-        topic.send(lambda number, sequence, ms: encode_trend(number, sequence, ms, trend))
+        if isinstance(message, Tick):
+            trend = self._trend(message)
+            topic.send(lambda number, sequence, ms: encode_trend(number, sequence, ms, trend))
+        elif len((samples := self._samples(message)).channel):
+            topic.send(lambda number, sequence, ms: encode_fresh(number, sequence, ms, samples))
+
+    def _samples(self, fresh: Fresh) -> Samples:
+        """The channels that the asset lists, as columns."""
+        places = self.places[fresh.asset]
+        known = [i for i, name in enumerate(fresh.channels) if name in places]
+        index = np.array([places[fresh.channels[i]] for i in known], np.uint16)
+        newest = int(fresh.time_ns[known].max()) if known else 0
+        age_ms = (newest - fresh.time_ns[known]) / MS_NS
+        return Samples(newest / MS_NS, index, age_ms.astype(np.float32), fresh.value[known].astype(np.float32))
 
     def _trend(self, tick: Tick) -> Trend:
         """The channels of the tick that the asset lists, as columns."""

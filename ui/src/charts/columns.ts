@@ -51,25 +51,29 @@ export function merge(measured: HistoryRow[], twin: TwinRow[], of: (si: number) 
 
 export interface Sample { ms: number; measured: number; value: number; low: number; high: number }
 
-/** Append live samples newer than everything there (the seam rule); drop what is older than `from` (seconds). In place. */
+/** Put live samples and twin steps in, each newer than the last of its kind (the seam rule); drop what is older than `from`
+ *  (seconds). A step of the twin comes after later samples: it goes to its place among them. In place. */
 export function append(columns: Columns, samples: Sample[], of: (si: number) => number, from: number, gap: boolean): void {
   const [times, measured, doubtful, twin, low, high] = columns;
   const show = (v: number) => (Number.isNaN(v) ? undefined : of(v));
-  for (const sample of samples) {
-    const last = times[times.length - 1] ?? 0, t = sample.ms / 1000;
-    if (t <= last) continue;
-    if (gap && times.length) {
-      times.push(last + 0.001);
-      for (const column of [measured, twin, low, high]) column.push(null);
-      doubtful.push(undefined);
-      gap = false;
-    }
-    times.push(t);
-    measured.push(show(sample.measured));
+  if (gap && times.length && samples.length) {
+    times.push(times[times.length - 1]! + 0.001);
+    for (const column of [measured, twin, low, high]) column.push(null);
     doubtful.push(undefined);
-    twin.push(show(sample.value));
-    low.push(show(sample.low));
-    high.push(show(sample.high));
+  }
+  for (const sample of samples) {
+    const t = sample.ms / 1000, told = Number.isNaN(sample.measured) ? twin : measured;
+    let at = times.length;
+    while (at && times[at - 1]! > t) at--;
+    if (told.slice(at).some((cell) => cell !== undefined) || (at && times[at - 1] === t && told[at - 1] !== undefined)) continue;
+    if (!at || times[at - 1] !== t) {
+      times.splice(at, 0, t);
+      for (const column of [measured, doubtful, twin, low, high]) column.splice(at, 0, undefined);
+    } else at--;
+    measured[at] = show(sample.measured) ?? measured[at];
+    twin[at] = show(sample.value) ?? twin[at];
+    low[at] = show(sample.low) ?? low[at];
+    high[at] = show(sample.high) ?? high[at];
   }
   const old = times.findIndex((t) => t >= from);
   if (old > 0) for (const column of columns) column.splice(0, old);

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { api, type Channel, type Estimate } from "../api";
 import { clockTime, dayOnly, digits, quantity, shown, THIN, zoneName } from "../format";
-import type { TrendFrame } from "../frames";
+import type { FreshFrame, TrendFrame } from "../frames";
 import { useWidth } from "../hooks";
 import { onReopen, plantNow, subscribe } from "../live";
 import { themeVersion } from "../parts/frame";
@@ -60,11 +60,13 @@ function feed({ asset, channel, index, days }: StripProps, draw: (columns: Colum
     draw(columns);
     if (columns[0].length > MOST_ROWS) void load();
   };
-  const take = (frame: TrendFrame, gap: boolean) => {
+  const take = (frame: TrendFrame | FreshFrame, gap: boolean) => {
     const k = frame.channel.indexOf(index);
     if (k < 0) return;
     lost ||= gap;
-    waiting.push({ ms: frame.plantMs, measured: frame.measured[k]!, value: frame.value[k]!, low: frame.low[k]!, high: frame.high[k]! });
+    waiting.push(frame.kind === 3
+      ? { ms: frame.plantMs - frame.ageMs[k]!, measured: frame.measured[k]!, value: NaN, low: NaN, high: NaN }
+      : { ms: frame.plantMs, measured: NaN, value: frame.value[k]!, low: frame.low[k]!, high: frame.high[k]! });
     timer ||= window.setTimeout(flush, document.hidden ? 5000 : REDRAW_MS);
   };
   const load = async () => {
