@@ -15,9 +15,9 @@ from didymos.core.estimate import Life, Snapshot
 from didymos.core.ports import Message
 from didymos.core.series import Waveform, batch_of
 from didymos.formats.wire import pack, unpack
-from didymos.infer import bearing_life
+from didymos.infer import anomaly, bearing_life
 from didymos.numerics.spectra import Line
-from didymos.plant.baseline import bearing_reason
+from didymos.plant.baseline import LEARN_ROWS, bearing_reason
 from didymos.plant.bearing_prior import write_prior
 from didymos.plant.config import Plant, load
 from didymos.plant.loop import Loop
@@ -166,8 +166,9 @@ def test_a_channel_named_after_a_feature_shows_the_feature(tmp_path):
     loop = Loop(rig(tmp_path))
     newest = said(loop, snapshots_of(np.full(35, 1.5)))[0][-1]
     assert [(e.channel, e.measured) for e in newest.estimates] == [("h_acceleration_rms", pytest.approx(1.5 * G, rel=1e-5))]
-    assert loop.ticks[-1].channels == ("h_acceleration_rms",)
-    assert loop.ticks[-1].measured == pytest.approx([1.5 * G], rel=1e-5)
+    (tick,) = (make() for make in loop.ticks.values())
+    assert tick.channels == ("h_acceleration_rms",)
+    assert tick.measured == pytest.approx([1.5 * G], rel=1e-5)
 
 
 def test_a_restart_in_the_middle_says_the_same(tmp_path):
@@ -221,3 +222,37 @@ def test_a_generic_machine_is_learned_for_a_day_and_a_departure_opens_an_advisor
     assert all(s.life[0].withheld == "no failure mode configured" for s in snapshots)
     assert [(c.mode, c.priority, c.state) for c in cases] == [("anomaly", 4, "open")]
     assert cases[0].opened_ns > START + 305 * 300 * SECOND_NS
+
+
+MACHINE = """
+[[asset]]
+id = "hu-01"
+name = "Hydraulic unit"
+model = "generic"
+channel = [{ name = "often", unit = "K" }, { name = "seldom", unit = "K" }]
+tag = [
+  { channel = "often", source = "s", address = "often", unit = "K" },
+  { channel = "seldom", source = "s", address = "seldom", unit = "K" },
+]
+"""
+
+
+def test_a_short_step_keeps_no_more_healthy_rows_than_stated_and_a_seldom_channel_is_in_each(tmp_path):
+    """One healthy day in at most 600 rows: with a step of 48 s, a row each 3 steps. `seldom` comes in the step after each row."""
+    (tmp_path / "plant.toml").write_text(
+        HEAD.replace("step_s = 10", "step_s = 48").replace("publish_s = 10", "publish_s = 48") + MACHINE
+    )
+    loop = Loop(load(tmp_path / "plant.toml"))
+    assert LEARN_ROWS == 600
+    first = -(-START // (48 * SECOND_NS))
+    rows = [("often", k, float(k)) for k in range(first, first + 40)] + [
+        ("seldom", k, -float(k)) for k in range(first, first + 40) if k % 3 == 1
+    ]
+    batch = batch_of([(f"hu-01.{c}", k * 48 * SECOND_NS, v, 0) for c, k, v in sorted(rows, key=lambda row: row[1])])
+    loop.feed(Message(1, f"tel.{partition('hu-01')}", pack(batch)))
+    (state,) = loop.baselines.state.detectors
+    taken = [k for k in range(first, first + 39) if k % 3 == 0]
+    whole = [k for k in taken if k - 2 >= first]
+    assert state.rows[-len(whole) :].tolist() == [[float(k), -float(k - 2)] for k in whole]
+    assert len(state.rows) == len(taken)
+    assert loop.baselines.settings[0] == anomaly.Settings(("often", "seldom"), None, 600, 144.0, 0.1)

@@ -7,9 +7,10 @@ channels without a tag, named after a feature of a waveform, only show it. Verif
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import exp, isfinite, nan
+from functools import partial
+from math import ceil, exp, isfinite, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,19 +31,21 @@ from didymos.plant.bearing_prior import read_prior
 from didymos.plant.config import Asset, Plant
 from didymos.plant.judge import Verdict
 
-LEARN_S = 86_400.0
+LEARN_S, LEARN_ROWS = 86_400.0, 600  # the healthy period, and how many rows of it are kept at most: they are in every checkpoint
 BEARING_MODE, BEARING_TITLE = "bearing_fatigue", "Rolling bearing spalled"
 
 
 @dataclass(slots=True)
 class BaselineState:
-    """Per asset, in order: detector, bearing (or None), last score, last row and its time."""
+    """Per asset, in order: detector, bearing (or None), last score, last value of each channel and their time, what came since
+    the last scored row (NaN = nothing)."""
 
     detectors: list[anomaly.State]
     bearings: list[bearing_life.State | None]
     scores: list[Score | None]
     rows: list[NDArray[np.float64]]
     time_ns: NDArray[np.int64]
+    since: list[NDArray[np.float64]]
 
 
 class Baselines:
@@ -57,6 +60,11 @@ class Baselines:
         self.places = [
             np.array([grid.place(channel_id(a.id, c.name)) for c in cs]) for a, cs in zip(assets, self.channels, strict=True)
         ]
+        width = max((len(places) for places in self.places), default=0)
+        self._table = np.full((len(self.places), width), -1)
+        for row, places in zip(self._table, self.places, strict=True):
+            row[: len(places)] = places
+        self._every = every_step(grid)
         self.axes = [
             [grid.place(channel_id(a.id, f"{t.channel}_acceleration_rms")) for t in a.tags if t.waveform] for a in self.assets
         ]
@@ -68,27 +76,34 @@ class Baselines:
             [None] * n,
             [np.full(len(c), np.nan) for c in self.channels],
             np.zeros(n, np.int64),
+            [np.full(len(c), np.nan) for c in self.channels],
         )
 
-    def step(self, who: NDArray[np.int64], step: NDArray[np.int64]) -> list[Tick]:
-        """Take assets `who` (local numbers) to `step`."""
-        s, ticks = self.state, []
-        for asset, k in zip(who.tolist(), step, strict=True):
-            s.time_ns[asset] = int(k) * self.grid.step_ns
-            row = self.grid.values(self.places[asset], k)
-            s.rows[asset] = np.where(np.isfinite(row), row, s.rows[asset])
+    def step(self, who: NDArray[np.int64], step: NDArray[np.int64]) -> dict[str, Callable[[], Tick]]:
+        """Take assets `who` (local numbers) to `step`; what makes each one's tick, by its id."""
+        s, ticks = self.state, {}
+        values = self.grid.values(self._table[who], step[:, None])
+        for asset, k, padded in zip(who.tolist(), step.tolist(), values, strict=True):
+            s.time_ns[asset] = k * self.grid.step_ns
+            row = padded[: len(self.places[asset])]
+            came = np.isfinite(row)
+            s.rows[asset] = np.where(came, row, s.rows[asset])
+            s.since[asset] = np.where(came, row, s.since[asset])
             setting = self.settings[asset]
-            if setting is not None:
-                s.detectors[asset], s.scores[asset] = anomaly.step(s.detectors[asset], row, setting)
+            if setting is not None and k % self._every == 0:
+                s.detectors[asset], s.scores[asset] = anomaly.step(s.detectors[asset], s.since[asset], setting)
+                s.since[asset] = np.full(len(row), nan)
             bearing = s.bearings[asset]
             if bearing is not None:
-                rms = self.grid.values(np.array(self.axes[asset]), k)
+                rms = self.grid.values(np.array(self.axes[asset]), np.array(k))
                 s.bearings[asset] = bearing_life.step(bearing, rms.tolist(), self.grid.step_ns / SECOND_NS)
-            ticks.append(self._tick(asset, row))
+            ticks[self.assets[asset].id] = partial(self._tick, asset, row)
         return ticks
 
     def restore(self, state: BaselineState) -> None:
-        self.state = replace(state, time_ns=np.array(state.time_ns), rows=[np.array(r) for r in state.rows])
+        self.state = replace(
+            state, time_ns=np.array(state.time_ns), rows=[np.array(r) for r in state.rows], since=[np.array(r) for r in state.since]
+        )
 
     def judge(self, plant: Plant, asset: int, serials: Sequence[tuple[str, str]], lines: Sequence[Line], sequence: int) -> Verdict:
         if self.state.bearings[asset] is not None:
@@ -259,9 +274,14 @@ def settings(asset: Asset, channels: Sequence[Channel], grid: Grid) -> anomaly.S
     names = tuple(c.name for c in channels)
     if asset.life or len(names) - bool(asset.regime) < 1:
         return None
-    step_s = grid.step_ns / SECOND_NS
+    step_s = every_step(grid) * grid.step_ns / SECOND_NS
     learn = max(3 * anomaly.ROWS_PER_BIN, round(LEARN_S / step_s))
     return anomaly.Settings(names, names.index(asset.regime) if asset.regime else None, learn, step_s, 0.1)
+
+
+def every_step(grid: Grid) -> int:
+    """Steps from one scored row to the next: LEARN_ROWS of them make LEARN_S."""
+    return max(1, ceil(LEARN_S / LEARN_ROWS / (grid.step_ns / SECOND_NS)))
 
 
 def _detector(setting: anomaly.Settings | None) -> anomaly.State:

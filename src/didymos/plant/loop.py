@@ -10,8 +10,9 @@ worker killed at any moment and restored from {sequence, state} says the same as
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +89,7 @@ class Loop:
         self.memory = {a.id: Memory(serials=tuple((c.id, c.serial) for c in a.components)) for a in mine}
         self.sequence = 0
         self.outputs: list[Output] = []
-        self.ticks: list[Tick] = []
+        self.ticks: dict[str, Callable[[], Tick]] = {}  # of each asset's newest step; made when somebody wants it
         self.rewinds: list[Event] = []
         self.unreadable = 0
         self._publish_steps = max(1, round(plant.publish_s / plant.step_s))
@@ -240,7 +241,7 @@ class Loop:
             return
         time_ns = fleet.state.time_ns[who]
         for i, asset in enumerate(who):
-            self.ticks.append(judge.tick(fleet, int(asset), result, i))
+            self.ticks[fleet.assets[asset].id] = partial(judge.tick, fleet, int(asset), result, i)
         publish = np.flatnonzero((time_ns // self.grid.step_ns) % self._publish_steps == 0)
         if len(publish):
             memories = [self.memory[fleet.assets[a].id] for a in who[publish]]
@@ -269,7 +270,7 @@ class Loop:
                     memory.resets = tuple(r for r in memory.resets if r[0] != id)
 
     def take_baselines(self, who: NDArray[np.int64], step: NDArray[np.int64]) -> None:
-        self.ticks += self.baselines.step(who, step)
+        self.ticks |= self.baselines.step(who, step)
         publish = who[step % self._publish_steps == 0]
         for asset in publish:
             memory = self.memory[self.baselines.assets[asset].id]

@@ -15,7 +15,6 @@ import numpy as np
 
 from didymos.core.channel import partition
 from didymos.core.errors import ConnectError
-from didymos.core.estimate import Tick
 from didymos.core.ports import Bus
 from didymos.data.align import NEVER
 from didymos.formats.wire import pack, unpack
@@ -107,13 +106,12 @@ class Worker:
     async def live(self) -> None:
         """For pages: each asset's newest samples, and its newest step; neither is stored."""
         await self.live_samples()
-        newest: dict[str, Tick] = {tick.asset: tick for tick in self.loop.ticks}
-        self.loop.ticks.clear()
+        newest, self.loop.ticks = self.loop.ticks, {}
         now = time.monotonic()
         for asset, tick in newest.items():
             if now - self._live.get(asset, 0.0) >= LIVE_S:
                 self._live[asset] = now
-                await self.bus.notify(f"live.{asset}", pack(tick))
+                await self.bus.notify(f"live.{asset}", pack(tick()))
 
     async def live_samples(self) -> None:
         now, grid = time.monotonic(), self.loop.grid
