@@ -72,11 +72,11 @@ async def kill_several_times(url: str, folder: Path, kills: int) -> dict:
     client = HistoryClient(bus, 60.0)
     child = start_historian(url, folder)
     try:
-        last = 0
+        last = recorded = 0
         for part in range(kills + 1):
             for i in range(part * BATCHES // (kills + 1), (part + 1) * BATCHES // (kills + 1)):
                 record = Record(f"k{i}", "case", "cp-01", i, {"i": i})
-                await bus.publish("res.1.record.cp-01", pack(record), f"r{i}")
+                recorded = await bus.publish("res.1.record.cp-01", pack(record), f"r{i}")
                 last = await bus.publish("tel.1", pack(batch(i)), f"b{i}")
             if part < kills:
                 await client.latest([])  # it is up and at work
@@ -84,7 +84,8 @@ async def kill_several_times(url: str, folder: Path, kills: int) -> dict:
                 child.kill()
                 child.wait()
                 child = start_historian(url, folder)
-        await client.read("cp-01.c0", DAY, DAY + 1, upto_sequence=last)
+        await client.reached("plant", last)
+        await client.reached("results", recorded)
         found = await client.sql("SELECT count(*) AS n, sum(value) AS total, count(DISTINCT time_ns) AS times FROM samples")
         series = await client.read("cp-01.c7", DAY, DAY + 9 * DAY_NS)
         closed = await client.sql(f"SELECT count(*) AS n FROM hot.samples WHERE time_ns < {DAY + 4 * DAY_NS}")

@@ -206,7 +206,7 @@ def undisturbed_beliefs(plant_file: Path, rows) -> dict:
 
 
 def test_an_edge_killed_while_it_reads_mqtt_loses_nothing_and_counts_nothing_twice(tmp_path):
-    server = ServerConfig(store=tmp_path / "stream", port=free_port(), mqtt_port=free_port())
+    server = ServerConfig(tmp_path / "stream", free_port(), free_port(), mqtt_ack_wait_s=2)  # a second is twelve steps here
     runtime, rows = Runtime(tmp_path, server), samples(MQTT_STEPS)
     plant_file = mqtt_plant(tmp_path, server.mqtt_port)
     expected = undisturbed_beliefs(plant_file, rows)

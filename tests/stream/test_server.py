@@ -56,10 +56,10 @@ def test_versions_are_compared_as_numbers(text, fine):
 
 
 def test_the_configuration_listens_on_loopback_and_forces_every_message_to_disk(tmp_path):
-    text = config_text(ServerConfig(tmp_path / "sto re", 4333, mqtt_port=1999))
+    text = config_text(ServerConfig(tmp_path / "sto re", 4333, mqtt_port=1999, mqtt_ack_wait_s=3))
     assert "sync_interval: always" in text
     assert "host: 127.0.0.1\nport: 4333" in text
-    assert 'mqtt { host: 127.0.0.1, port: 1999, ack_wait: "2s" }' in text
+    assert 'mqtt { host: 127.0.0.1, port: 1999, ack_wait: "3s", max_ack_pending: 512 }' in text
     assert f'store_dir: "{tmp_path}/sto re"' in text
     assert "mqtt" not in config_text(ServerConfig(tmp_path, 4333))
 

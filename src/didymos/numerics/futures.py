@@ -87,11 +87,11 @@ class Futures:
         return out
 
     def _checked(self, *given: ArrayLike) -> tuple[Array, ...]:
-        mean, cov, u, params, q = (np.ascontiguousarray(a, np.float64) for a in given)
+        mean, cov, u, params, q = (np.asarray(a, np.float64) for a in given)
         n, k, p = self.model.n_states, len(self.model.Input._fields), len(self.model.Params._fields)
         count = len(mean)
         u = u[:, None, :] if u.ndim == 2 else u
-        q = np.ascontiguousarray(np.broadcast_to(q, (count, n))) if q.shape == (n,) else q
+        q = np.broadcast_to(q, (count, n)) if q.shape == (n,) else q
         shapes = ((count, n), (count, n, n), (count, max(1, u.shape[1] if u.ndim == 3 else 1), k), (count, p), (count, n))
         for name, array, shape in zip(("mean", "cov", "u", "params", "q"), (mean, cov, u, params, q), shapes, strict=True):
             if array.shape != shape:
@@ -99,7 +99,7 @@ class Futures:
             if not np.isfinite(array).all():
                 row = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise DataError(f"{self.model.name}: {name} of asset row {row} is not finite. Only a known state has futures.")
-        return mean, cov, np.ascontiguousarray(u), params, q
+        return tuple(np.require(a, requirements=("C", "W")) for a in (mean, cov, u, params, q))  # one layout: compiled once
 
 
 def _roots(cov: Array) -> Array:

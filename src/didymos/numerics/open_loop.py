@@ -54,7 +54,7 @@ def open_loop_kernel(model: Model) -> Run:
     def run(x0: Array, u: Array, machine: NDArray[np.int64], params: Array, substeps: int, step_s: float) -> Array:
         readings = np.empty((len(x0), u.shape[1], model.n_sensors))
         kernel = cache.load(f"{model.name}_open_loop", text).run
-        given = [np.ascontiguousarray(a, np.float64) for a in (x0, u, params)]
+        given = [np.require(a, np.float64, ("C", "W")) for a in (x0, u, params)]  # one layout: compiled once
         kernel(given[0], given[1], machine, given[2], moves, low, high, substeps, step_s / substeps, readings)
         return readings
 

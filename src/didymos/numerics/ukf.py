@@ -116,7 +116,7 @@ class UkfStep:
                 raise DataError(f"{self.model.name}: {name} of asset row {row} is not finite; only y may be NaN (missing).")
         if not (arrays[6] > 0).all() and (~(arrays[6] > 0) & ~np.isnan(arrays[3])).any():
             raise DataError(f"{self.model.name}: r must be above 0 wherever there is a reading.")
-        return tuple(np.ascontiguousarray(a) for a in arrays)
+        return tuple(np.require(a, requirements=("C", "W")) for a in arrays)  # one layout, so that kernels are compiled once
 
     @cached_property
     def _traced_kernel(self) -> Callable[..., Any]:

@@ -1,18 +1,19 @@
 """Compile what a worker of this plant needs into the kernel cache, in a process that ends and gives the compiler's memory back.
 
-    python -m didymos.plant.warm PLANT.toml
+    python -m didymos.plant.warm PLANT.toml [MODEL ...]
 
-A kernel is compiled for the layout of its arguments, and an array of one asset is laid out differently from one of two (a
-broadcast row may be read-only): both are called, with the functions that the worker itself calls.
+Without names: of every model that lacks one, a process each. With names: of these, here. Each kernel is called once, by the
+functions that the worker itself calls.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,58 +42,54 @@ def models(plant: Plant) -> list[Model]:
 
 
 def missing(plant: Plant) -> list[str]:
-    """Names of the kernels that are not on disk yet. Nothing is compiled."""
-    return [
-        f"{model.name} {family}"
-        for model in models(plant)
-        for family in FAMILIES
-        if (family != "open_loop" or plant.commission_s > 0) and not _on_disk(model, family)
-    ]
+    """Names of the models with a kernel that is not on disk yet. Nothing is compiled."""
+    wanted = [family for family in FAMILIES if family != "open_loop" or plant.commission_s > 0]
+    return [model.name for model in models(plant) if not all(_on_disk(model, family) for family in wanted)]
 
 
-def warm(plant: Plant) -> float:
-    """Compile or load every kernel; returns the seconds that took."""
+def warm(plant: Plant, names: Sequence[str] = ()) -> float:
+    """Compile or load every kernel of these models, all without names; returns the seconds that took."""
     began = time.perf_counter()
     for model in models(plant):
-        asset = next(a for a in plant.assets if a.model == model.name)
-        for count in (1, 2):
-            _call(plant, model, [replace(asset, id=f"{asset.id}-{i}") for i in range(count)])
+        if not names or model.name in names:
+            _call(plant, model, next(a for a in plant.assets if a.model == model.name))
     return time.perf_counter() - began
 
 
 async def warmed(plant: Plant, plant_file: Path) -> None:
-    """Run `warm` in a child when a kernel is missing. A child that fails is logged: the worker then compiles for itself."""
+    """Compile what is missing, a child for each model and a processor for each child. One that fails is logged: the worker then
+    compiles for itself."""
     absent = missing(plant)
     if not absent:
         return
-    began = time.perf_counter()
-    command = [sys.executable, "-m", "didymos.plant.warm", str(plant_file)]
-    child = await asyncio.create_subprocess_exec(*tethered(command))
-    try:
-        status = await child.wait()
-    finally:
-        if child.returncode is None:
-            child.terminate()
+    began, processors = time.perf_counter(), asyncio.Semaphore(os.cpu_count() or 1)
+    done = await asyncio.gather(*(_child(plant_file, name, processors) for name in absent))
     seconds = time.perf_counter() - began
-    if status:
-        log.warning(
-            "kernels: the compiling process ended with status %d after %.1f s; the worker compiles by itself", status, seconds
-        )
-    else:
-        log.info("kernels: %d compiled in %.1f s (%s)", len(absent), seconds, ", ".join(absent))
+    for name, status in zip(absent, done, strict=True):
+        if status:
+            log.warning("kernels of %s: the compiling process ended with status %d; the worker compiles by itself", name, status)
+    log.info("kernels of %s compiled in %.1f s", ", ".join(absent), seconds)
 
 
-def _call(plant: Plant, model: Model, assets: list[Asset]) -> None:
-    """One filter step, one forecast and one open-loop run of these assets, with numbers that only need to be finite."""
-    names = [channel_id(a.id, c.name) for a in assets for c in (*model.inputs, *model.sensors)]
-    per_asset = len(model.inputs) + len(model.sensors)
-    rows = list(range(len(assets)))
-    grid = Grid(names, [row for row in rows for _ in range(per_asset)], len(assets), plant.step_s, plant.lateness_s)
-    fleet = Fleet(model, assets, rows, grid)
-    who, s = np.arange(len(assets)), fleet.state
-    u = np.ones((len(assets), len(model.inputs)))
-    fleet.update(s.mean[who], s.cov[who], u, np.full((len(assets), model.n_sensors), np.nan), who)
-    loads, keys = np.repeat(u[:, None], LOADS, axis=1), np.arange(len(assets), dtype=np.uint64)
+async def _child(plant_file: Path, name: str, processors: asyncio.Semaphore) -> int:
+    async with processors:
+        command = [sys.executable, "-m", "didymos.plant.warm", str(plant_file), name]
+        child = await asyncio.create_subprocess_exec(*tethered(command))
+        try:
+            return await child.wait()
+        finally:
+            if child.returncode is None:
+                child.terminate()
+
+
+def _call(plant: Plant, model: Model, asset: Asset) -> None:
+    """One filter step, one forecast and one open-loop run of this asset, with numbers that only need to be finite."""
+    names = [channel_id(asset.id, c.name) for c in (*model.inputs, *model.sensors)]
+    fleet = Fleet(model, [asset], [0], Grid(names, [0] * len(names), 1, plant.step_s, plant.lateness_s))
+    who, s = np.zeros(1, np.int64), fleet.state
+    u = np.ones((1, len(model.inputs)))
+    fleet.update(s.mean[who], s.cov[who], u, np.full((1, model.n_sensors), np.nan), who)
+    loads, keys = np.repeat(u[:, None], LOADS, axis=1), np.zeros(1, np.uint64)
     forecast(model, s.mean[who], s.cov[who], loads, s.params[who], fleet.process_noise, 3600.0, 1, keys, 1, 1)
     if plant.commission_s > 0:
         substeps = substeps_for(model, plant.step_s)
@@ -113,9 +110,13 @@ def _on_disk(model: Model, family: str) -> bool:
 
 def main(words: list[str]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
-    if len(words) != 1:
-        sys.exit("usage: python -m didymos.plant.warm PLANT.toml")
-    log.info("kernels in %s after %.1f s", cache.kernel_directory(), warm(load(Path(words[0]))))
+    if not words:
+        sys.exit("usage: python -m didymos.plant.warm PLANT.toml [MODEL ...]")
+    file, names = Path(words[0]), words[1:]
+    if names:
+        log.info("kernels in %s after %.1f s", cache.kernel_directory(), warm(load(file), names))
+    else:
+        asyncio.run(warmed(load(file), file))
 
 
 if __name__ == "__main__":

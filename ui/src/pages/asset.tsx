@@ -1,7 +1,7 @@
 // `/asset/:id`: what this machine will do, why the twin thinks so, and what to do about it.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { api, type AssetDetail, type Life } from "../api";
 import { EnvelopeSpectrum } from "../charts/spectrum";
 import { TrendStrip } from "../charts/strip";
@@ -132,7 +132,7 @@ function Vibration({ asset, channel }: { asset: string; channel: string }) {
 export function AssetPage({ id }: { id: string }) {
   const wished = Number(new URLSearchParams(path.value.split("?")[1]).get("days") ?? 7), days = SPANS.some(([, d]) => d === wished) ? wished : 7;
   const asset = useFetched(() => api.asset(id), id), life = useFetched(() => api.life(id), id), why = useFetched(() => api.why(id), id), cases = useFetched(() => api.cases(id), id);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const back = (event: KeyboardEvent) => { if (event.key === "Escape" && !(event.target as Element).closest("input, textarea, select")) go("/"); };
     addEventListener("keydown", back);
     return () => removeEventListener("keydown", back);

@@ -1,6 +1,6 @@
 // `/`: which machine needs somebody, worst first. One sentence, the area matrix, the table.
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { AssetRow } from "../api";
 import { dayTime, digits, NONE, PRIORITY_WORDS, percent, span, STATUS_WORDS, THIN } from "../format";
 import { plantNow } from "../live";
@@ -116,7 +116,7 @@ function Fleet({ all }: { all: AssetRow[] }) {
     active.value = Math.max(0, Math.min(order.shown.length - 1, to));
     (body.current?.children[active.value] as HTMLElement | undefined)?.focus();
   };
-  useEffect(() => {
+  useLayoutEffect(() => { // with the rows, not after they are painted: the first key counts
     const keys = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || (event.target as Element).closest("input, textarea, select")) return;
       const inside = body.current?.contains(document.activeElement) ?? false;

@@ -24,18 +24,20 @@ from didymos.core.errors import ConfigError, ConnectError
 
 LEAST_VERSION = (2, 10)
 MAX_PAYLOAD = 8 * 1024 * 1024
-# A slow reader must not be sent again what it has in hand: 512 messages of some thousand values are done within ten seconds.
-MQTT = 'ack_wait: "10s", max_ack_pending: 512'
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """One embedded server: listens on 127.0.0.1 only and keeps streams under `store`. mqtt_port 0 = no MQTT listener."""
+    """One embedded server: listens on 127.0.0.1 only and keeps streams under `store`. mqtt_port 0 = no MQTT listener.
+
+    mqtt_ack_wait_s: an MQTT message of QoS 1 that is not acknowledged for so long is sent again. A slow reader must not get again
+    what it has in hand: 512 messages (the most on the way) of some thousand values are done within ten seconds."""
 
     store: Path
     port: int
     mqtt_port: int = 0
+    mqtt_ack_wait_s: int = 10
     name: str = "didymos"
     binary: str = ""
 
@@ -94,7 +96,8 @@ def check_version(name: str, text: str) -> str:
 def config_text(config: ServerConfig) -> str:
     """The server's configuration file."""
     quoted = json.dumps  # the server reads JSON strings
-    mqtt = f"mqtt {{ host: 127.0.0.1, port: {config.mqtt_port}, {MQTT} }}\n" if config.mqtt_port else ""
+    again = f'ack_wait: "{config.mqtt_ack_wait_s}s", max_ack_pending: 512'
+    mqtt = f"mqtt {{ host: 127.0.0.1, port: {config.mqtt_port}, {again} }}\n" if config.mqtt_port else ""
     return (
         f"server_name: {quoted(config.name)}\n"
         f"host: 127.0.0.1\nport: {config.port}\n"
