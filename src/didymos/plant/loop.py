@@ -39,6 +39,7 @@ from didymos.plant.fleet import Fleet, FleetState
 log = logging.getLogger("didymos.worker")
 
 Output = tuple[str, bytes, str]
+GENERIC = -1  # the home of assets that no fleet has
 MOVES_TIME = np.array([q in (Quality.GOOD, Quality.UNCERTAIN, Quality.STALE, Quality.OUT_OF_RANGE) for q in Quality])
 
 
@@ -86,6 +87,10 @@ class Loop:
                 self.fleets[name] = Fleet(model, [mine[i] for i in rows], rows, self.grid, plant.commission_s)
         generic = [i for i, a in enumerate(mine) if a.model not in ASSETS]
         self.baselines = Baselines([mine[i] for i in generic], generic, self.grid)
+        self._home, self._local = np.full(len(mine), GENERIC), np.zeros(len(mine), np.int64)  # of each asset: its fleet, its row there
+        for number, fleet in enumerate(self.fleets.values()):
+            self._home[fleet.rows], self._local[fleet.rows] = number, np.arange(len(fleet.rows))
+        self._local[self.baselines.rows] = np.arange(len(self.baselines.rows))
         self.memory = {a.id: Memory(serials=tuple((c.id, c.serial) for c in a.components)) for a in mine}
         self.sequence = 0
         self.outputs: list[Output] = []
@@ -225,13 +230,14 @@ class Loop:
         """Take every step that is complete, oldest first, whole fleet slices at a time."""
         while len(due := self.grid.due()):
             step = self.grid.next_step[due]
-            for fleet in self.fleets.values():
-                mine = np.isin(due, fleet.rows)
+            home = self._home[due]
+            for number, fleet in enumerate(self.fleets.values()):
+                mine = home == number
                 if mine.any():
-                    self.take(fleet, np.searchsorted(fleet.rows, due[mine]), step[mine])
-            mine = np.isin(due, self.baselines.rows)
+                    self.take(fleet, self._local[due[mine]], step[mine])
+            mine = home == GENERIC
             if mine.any():
-                self.take_baselines(np.searchsorted(self.baselines.rows, due[mine]), step[mine])
+                self.take_baselines(self._local[due[mine]], step[mine])
             self.grid.taken(due)
 
     def take(self, fleet: Fleet, who: NDArray[np.int64], step: NDArray[np.int64]) -> None:
