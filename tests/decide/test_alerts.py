@@ -44,6 +44,19 @@ def test_priority_follows_the_expected_cost(ratio, priority):
     assert seen[0].priority == priority
 
 
+def test_a_finding_may_ask_for_more_reviews_in_a_row():
+    _, early = looks(replace(DUE, advisory=True, confirm=6), 5)
+    _, late = looks(replace(DUE, advisory=True, confirm=6), 6)
+    assert early == []
+    assert [case.priority for case in late] == [4]
+
+
+def test_an_advisory_that_becomes_a_risk_rises_in_the_same_case():
+    watch, _ = looks(replace(DUE, advisory=True, confirm=6), 6)
+    _, seen = looks(replace(DUE, ratio=3.0), 1, watch)
+    assert [(case.id, case.priority) for case in seen] == [("cp-01-wear_ring-1", 2)]
+
+
 def test_an_advisory_is_never_more_than_priority_4():
     _, seen = looks(replace(DUE, ratio=50.0, advisory=True), CONFIRM)
     assert seen[0].priority == 4

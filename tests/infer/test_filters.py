@@ -62,7 +62,7 @@ def test_a_step_takes_each_asset_over_its_own_interval():
     assert (np.diff(after.mean[:, 0]) > 0).all()
 
 
-def test_a_reset_restarts_one_components_wear_without_memory_and_leaves_the_rest():
+def test_a_reset_restarts_one_components_wear_without_memory_and_doubts_only_what_the_same_sensors_told():
     belief = random_belief()
     before = belief.cov.copy()
     after = filters.reset(MODEL, belief, 1, WEAR)
@@ -72,7 +72,10 @@ def test_a_reset_restarts_one_components_wear_without_memory_and_leaves_the_rest
     np.testing.assert_array_equal(np.diag(after.cov[1])[places], [MODEL.initial_sd[i] ** 2 for i in places])
     assert (after.cov[1][np.ix_(places, rest)] == 0).all()
     assert after.cov[1][places[0], places[1]] == 0
-    np.testing.assert_array_equal(after.cov[1][np.ix_(rest, rest)], before[1][np.ix_(rest, rest)])
+    told = [MODEL.state_index(field) for field in ("fouling", "log_fouling_rate")]  # shown by the bearing's thermometer too
+    far = np.diag([(belief.mean[1, i] - MODEL.initial[i]) ** 2 if i in told else 0.0 for i in range(MODEL.n_states)])
+    np.testing.assert_array_equal(after.cov[1][np.ix_(rest, rest)], (before[1] + far)[np.ix_(rest, rest)])
+    np.testing.assert_array_equal(after.mean[1, rest], belief.mean[1, rest])
     np.testing.assert_array_equal(after.cov[[0, 2]], before[[0, 2]])
     np.testing.assert_array_equal(belief.cov, before)
     np.testing.assert_array_equal(after.cov, after.cov.transpose(0, 2, 1))

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import chi2
 
 from didymos.assets.induction_motor import MODEL
-from didymos.infer.validity import assess, consistent, see, widen, window
+from didymos.infer.validity import assess, consistent, outside, see, widen, window
 
 LOW, HIGH = np.array([5.0, 100.0, 280.0]), np.array([15.0, 155.0, 310.0])
 GOOD = {
@@ -47,6 +47,13 @@ def test_operation_outside_what_was_calibrated_is_out_of_specification_with_both
     assert "20.0 A is above the 15.0 A" in found.reason
     assert judge(u=[15.9, 150.0, 295.0]).ok
     assert "below" in judge(u=[10.0, 5.0, 295.0]).reason
+
+
+def test_every_input_outside_its_range_is_named_without_those_inside():
+    low, high = np.array([5.0, 100.0, 290.0]), np.array([15.0, 160.0, 300.0])
+    found = outside(MODEL.inputs, [20.0, 150.0, 200.0], low, high)
+    assert list(found) == [MODEL.inputs[0].name, MODEL.inputs[2].name]
+    assert outside(MODEL.inputs, [10.0, 150.0, 295.0], low, high) == {}
 
 
 def test_without_a_known_envelope_every_operating_point_is_inside():

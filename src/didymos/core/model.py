@@ -35,6 +35,8 @@ class FailureMode:
     sensors     Output fields (channel names) that show it
     action      what the crew does; `spare` the part to bring
     iso14224    failure-mode code of ISO 14224 Annex B, where one fits
+    conditions  inputs that are the machine's own condition, not its load (the oil's viscosity): one that leaves the range seen at
+                commissioning is a symptom of this mode
     """
 
     name: str
@@ -48,6 +50,7 @@ class FailureMode:
     action: str
     spare: str = ""
     iso14224: str = ""
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """When a finding becomes a Case, and how a Case ends. Pure: (watch, facts) -> (watch, cases that changed).
 
 A finding is *due* when P(fail before the next planned stop) x consequence reaches the plant's limit (advisories: when their
-own limit is passed). A Case opens at the `CONFIRM`-th review in a row that finds it due, so that one noisy estimate opens
-nothing; it closes by a verdict of a person, by maintenance of its component, or by itself after `CLEAR` reviews in a row far
-below the limit.
+own limit is passed). A Case opens at the `CONFIRM`-th review in a row that finds it due (a finding may ask for more), so that
+one noisy estimate opens nothing; it closes by a verdict of a person, by maintenance of its component, or by itself after
+`CLEAR` reviews in a row far below the limit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class Finding:
     """One suspicion at one review.
 
     ratio   expected cost over the plant's limit; 1.0 opens a Case. Advisories (a doubtful sensor, an anomaly without a
-            failure mode) state their own ratio and have `advisory` set.
+            failure mode, a fault that is sure but not urgent) state their own ratio and have `advisory` set.
+    confirm reviews in a row that must find it due
     """
 
     mode: str
@@ -37,6 +38,7 @@ class Finding:
     spare: str
     evidence: tuple[Evidence, ...]
     advisory: bool = False
+    confirm: int = CONFIRM
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def review(watch: Watch, asset: str, findings: tuple[Finding, ...], now_ns: int)
         above[finding.mode] = above.get(finding.mode, 0) + 1 if finding.ratio >= 1 else 0
         below[finding.mode] = below.get(finding.mode, 0) + 1 if finding.ratio < CLEAR_SHARE else 0
         case = open_.get(finding.mode)
-        if case is None and above[finding.mode] >= CONFIRM:
+        if case is None and above[finding.mode] >= finding.confirm:
             opened += 1
             case = _open(asset, opened, finding, now_ns)
         elif case is not None and case.state == "open" and below[finding.mode] >= CLEAR:

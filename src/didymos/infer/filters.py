@@ -41,8 +41,14 @@ def step(
 
 
 def reset(model: Model, belief: Belief, asset_index: int, wear: Sequence[str]) -> Belief:
-    """The belief after a component was replaced: its wear fields as commissioned, independent of everything else."""
+    """The belief after a component was replaced: its wear fields as commissioned, independent of everything else.
+
+    What the sensors of its failure modes have told of other components was told while it was failing: those keep their mean, and
+    become as uncertain as they are far from commissioning, so that the next readings decide.
+    """
     mean, cov = np.array(belief.mean), np.array(belief.cov)
+    for i in _told_by_the_same_sensors(model, wear):
+        cov[asset_index, i, i] += (mean[asset_index, i] - model.initial[i]) ** 2
     for field in wear:
         if field not in model.State._fields:
             raise ModelError(f"{model.name}: wear field {field!r} is not in State. Allowed: {', '.join(model.State._fields)}.")
@@ -51,6 +57,13 @@ def reset(model: Model, belief: Belief, asset_index: int, wear: Sequence[str]) -
         cov[asset_index, i, :] = cov[asset_index, :, i] = 0.0
         cov[asset_index, i, i] = float(model.initial_sd[i]) ** 2
     return replace(belief, mean=mean, cov=cov)
+
+
+def _told_by_the_same_sensors(model: Model, wear: Sequence[str]) -> list[int]:
+    """Wear states of failure modes that share a sensor with the modes of `wear`, without `wear` itself."""
+    heard = {s for mode in model.failure_modes if set(mode.wear) & set(wear) for s in mode.sensors}
+    others = {field for mode in model.failure_modes if heard & set(mode.sensors) for field in mode.wear} - set(wear)
+    return sorted(map(model.state_index, others))
 
 
 def pack_cov(cov: Array) -> Array:

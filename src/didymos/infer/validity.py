@@ -78,8 +78,8 @@ def assess(
     score = _score(nis, dof)
     if reason := _stale(model.inputs, np.asarray(input_age_s, float), stale_s) or _silent(dof, stale_s, step_s):
         return Validity(False, 0.0, "F", reason)
-    if reason := _outside(model.inputs, *(np.asarray(a, float) for a in (u, low, high))):
-        return Validity(False, score, "S", reason)
+    if reason := next(iter(outside(model.inputs, u, low, high).values()), ""):
+        return Validity(False, score, "S", f"{reason}; the twin is not calibrated there")
     if dof.sum() < SETTLED:
         return Validity(False, score, "C", f"the twin has used {int(dof.sum())} readings so far; it needs {SETTLED} to be judged")
     if not consistent(float(nis.sum()), float(dof.sum())):
@@ -114,18 +114,19 @@ def _silent(dof: Array, stale_s: float, step_s: float) -> str | None:
     return f"no sensor has been read for {plain_time(steps * step_s)}; the twin runs on its model alone"
 
 
-def _outside(inputs: tuple[Channel, ...], u: Array, low: Array, high: Array) -> str | None:
+def outside(inputs: tuple[Channel, ...], u: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, str]:
+    """Name of each input that has left the range seen at commissioning, and a sentence with both numbers."""
+    u, low, high = (np.asarray(a, float) for a in (u, low, high))
     plausible = np.array([c.high - c.low if np.isfinite(c.high - c.low) else 0.0 for c in inputs])
     largest = MARGIN * np.maximum(np.abs(low), np.abs(high))
     margin = np.where(np.isfinite(high - low), np.maximum(MARGIN * (high - low), np.minimum(largest, REACH * plausible)), 0.0)
+    found = {}
     for i, channel in enumerate(inputs):
         side, limit = ("above", high[i]) if u[i] > high[i] + margin[i] else ("below", low[i])
         if u[i] > high[i] + margin[i] or u[i] < low[i] - margin[i]:
-            return (
-                f"{channel.title} {plain(float(u[i]), channel.unit)} is {side} the {plain(float(limit), channel.unit)} "
-                "seen at commissioning; the twin is not calibrated there"
-            )
-    return None
+            now, then = plain(float(u[i]), channel.unit), plain(float(limit), channel.unit)
+            found[channel.name] = f"{channel.title} {now} is {side} the {then} seen at commissioning"
+    return found
 
 
 def _inconsistent(model: Model, ratio: float, whitened: ArrayLike | None) -> str:

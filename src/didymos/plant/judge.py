@@ -6,8 +6,8 @@ judge    every publish_s: validity, failure-time distribution per mode, reasons 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -24,7 +24,7 @@ from didymos.infer import filters, sensors
 from didymos.infer.explain import why
 from didymos.infer.life import failed_before, forecast, lives
 from didymos.infer.plain import plain_chance, plain_time
-from didymos.infer.validity import assess
+from didymos.infer.validity import assess, outside
 from didymos.plant.config import Asset, Plant
 from didymos.plant.fleet import RECENT, Fleet
 
@@ -38,6 +38,7 @@ STEPS = 120
 TRAJECTORIES = 250
 SEED = 20260105  # the same at every publication: what changes between two forecasts is the belief, not the dice
 BAND = 1.96
+SURE, SURE_REVIEWS = 0.9, 6  # a mode named with this probability, so many reviews in a row, is a fault, however far its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,35 +189,46 @@ def _verdict(
         running=running,
         components=ages(fleet, asset, memory),
     )
-    return Verdict(snapshot, findings(plant, config, model, snapshot, stop_s, faults))
+    symptoms = outside(model.inputs, s.held[asset], s.seen_low[asset], s.seen_high[asset])
+    return Verdict(snapshot, findings(plant, config, model, snapshot, stop_s, faults, symptoms))
 
 
 def findings(
-    plant: Plant, config: Asset, model: Model, snapshot: Snapshot, stop_s: float | None, faults: Sequence[sensors.Verdict]
+    plant: Plant,
+    config: Asset,
+    model: Model,
+    snapshot: Snapshot,
+    stop_s: float | None,
+    faults: Sequence[sensors.Verdict],
+    symptoms: Mapping[str, str],
 ) -> tuple[Finding, ...]:
     """One per failure mode (expected cost before the next planned stop against the plant's limit) and one per sensor. A mode whose
-    life is withheld has none: nothing is then known for or against it."""
+    life is withheld has none: nothing is then known for or against it; unless `symptoms`, inputs outside the range seen at
+    commissioning, are its conditions. A mode that is sure but not yet a risk is an advisory: the job is for the planned stop."""
     within_s = stop_s if stop_s is not None else 30 * 86_400.0
     found = []
     for mode, life in zip(model.failure_modes, snapshot.life, strict=True):
         if life.withheld is not None:
+            found += [_condition(mode, snapshot, symptoms[name]) for name in mode.conditions if name in symptoms][:1]
             continue
         chance = life.probability(within_s)
         cost = chance * config.consequence_cost
-        found.append(
-            Finding(
-                mode.name,
-                mode.component,
-                cost / plant.case_cost,
-                chance,
-                cost,
-                snapshot.next_stop_ns,
-                sentence_for(mode, life, snapshot, within_s),
-                mode.action,
-                mode.spare,
-                snapshot.why.evidence,
-            )
+        due = Finding(
+            mode.name,
+            mode.component,
+            cost / plant.case_cost,
+            chance,
+            cost,
+            snapshot.next_stop_ns,
+            sentence_for(mode, life, snapshot, within_s),
+            mode.action,
+            mode.spare,
+            snapshot.why.evidence,
         )
+        sure = dict(snapshot.why.modes[:1]).get(mode.name, 0.0) / SURE
+        if due.ratio < 1.0 <= sure:
+            due = replace(due, ratio=sure, advisory=True, confirm=SURE_REVIEWS)
+        found.append(due)
     for channel in model.sensors:
         fault = next((f for f in faults if f.sensor == channel.name and f.kind != "spike"), None)
         text = fault.text if fault else ""
@@ -237,6 +249,14 @@ def findings(
             )
         )
     return tuple(found)
+
+
+def _condition(mode: FailureMode, snapshot: Snapshot, symptom: str) -> Finding:
+    """Advisory: the condition is measured, so it needs no prediction."""
+    text = f"{mode.title} is to be feared: {symptom}; no date given, the twin is not calibrated there."
+    evidence = (Evidence("level", symptom, 1.0),)
+    stop = snapshot.next_stop_ns
+    return Finding(mode.name, mode.component, 1.0, 0.0, 0.0, stop, text, mode.action, mode.spare, evidence, True, SURE_REVIEWS)
 
 
 def sentence_for(mode: FailureMode, life: Life, snapshot: Snapshot, stop_s: float) -> str:

@@ -87,7 +87,10 @@ class Loop:
                 self.fleets[name] = Fleet(model, [mine[i] for i in rows], rows, self.grid, plant.commission_s)
         generic = [i for i, a in enumerate(mine) if a.model not in ASSETS]
         self.baselines = Baselines([mine[i] for i in generic], generic, self.grid)
-        self._home, self._local = np.full(len(mine), GENERIC), np.zeros(len(mine), np.int64)  # of each asset: its fleet, its row there
+        self._home, self._local = (
+            np.full(len(mine), GENERIC),
+            np.zeros(len(mine), np.int64),
+        )  # of each asset: its fleet, its row there
         for number, fleet in enumerate(self.fleets.values()):
             self._home[fleet.rows], self._local[fleet.rows] = number, np.arange(len(fleet.rows))
         self._local[self.baselines.rows] = np.arange(len(self.baselines.rows))
