@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from didymos.core.errors import ConfigError, ConnectError
 
-LEAST_VERSION = (2, 10)
+LEAST_VERSION = (2, 11)  # the first that knows Nats-Expected-Last-Subject-Sequence-Subject
 MAX_PAYLOAD = 8 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
