@@ -44,7 +44,7 @@ USUAL = {"plant": StreamLimits(16 * GIB), "results": StreamLimits(4 * GIB), VALU
 
 @dataclass(frozen=True, slots=True)
 class NatsOptions:
-    """replicas: 1 embedded, 3 in a cluster. limits: {stream: StreamLimits}; given ones are applied, also to a stream that exists.
+    """replicas: 1 embedded, 3 in a cluster; a stream that has fewer gets more. limits: {stream: StreamLimits}; given ones are applied, also to a stream that exists.
     patience_s: how long an operation waits for a server that is away before it raises ConnectError."""
 
     replicas: int = 1
@@ -103,11 +103,11 @@ class NatsBus:
             duplicate_window=min(DUPLICATE_WINDOW_S, limits.max_age_s or DUPLICATE_WINDOW_S),
         )
         try:
-            await js.stream_info(name)
+            copies = (await js.stream_info(name)).config.num_replicas or 1
         except nats.js.errors.NotFoundError:
             await js.add_stream(config)
         else:
-            if given:
+            if given or copies < self.options.replicas:  # never fewer: that is for the operator of the cluster
                 await js.update_stream(config)
 
     # the streams

@@ -23,6 +23,7 @@ from didymos.data.stream.line import AWAY, WRONG_LAST, connect, patiently, raise
 
 UNDER_WAY = 256  # messages sent before the first acknowledgement is awaited
 ACK_TIMEOUT_S = 15.0
+IN_TURN_S = 5.0  # the same in a cluster, where a lost leader is replaced by another in some seconds
 REFUSED = (10164, WRONG_LAST)
 Item = tuple[str, bytes, dict[str, str] | None]  # subject, data, headers
 
@@ -110,7 +111,9 @@ class Writer:
                 while sent < len(items) and sent - done < UNDER_WAY and not self._waits(items, done, sent):
                     under_way.append(await outlet.send(items[sent]))
                     sent += 1
-                sequence = (await asyncio.wait_for(asyncio.shield(under_way[done]), ACK_TIMEOUT_S)).seq
+                sequence = (
+                    await asyncio.wait_for(asyncio.shield(under_way[done]), IN_TURN_S if self._in_turn else ACK_TIMEOUT_S)
+                ).seq
                 done += 1
         except AWAY as error:
             if getattr(error, "err_code", None) not in REFUSED:  # the line itself is well
