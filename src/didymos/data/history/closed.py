@@ -19,7 +19,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from didymos.core.errors import FencedError
 from didymos.data.history.sort import write_day
@@ -58,9 +58,10 @@ class Closed:
         for owner in owners:
             if (self.delta.transaction_version(owner.app_id) or 0) > owner.version:
                 raise FencedError(f"{self.folder}: a later historian has committed; nothing was added.")
+        actions: list[AddAction | RemoveAction] = [*adds]
         try:
             self.delta.create_write_transaction(
-                adds, mode, self.schema, partition_by=["day"], partition_filters=days,
+                actions, mode, self.schema, partition_by=["day"], partition_filters=days,
                 commit_properties=CommitProperties(app_transactions=[*upto, *owners]),
             )  # fmt: skip
         except CommitFailedError as error:

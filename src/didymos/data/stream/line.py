@@ -29,11 +29,11 @@ async def connect(url: str, reconnect: bool, reconnected: Notice | None = None, 
         heard.append(error)
         del heard[:-8]
 
-    line = Client()
+    line, servers = Client(), [server.strip() for server in url.split(",")]
     try:
         await asyncio.wait_for(
             line.connect(
-                [server.strip() for server in url.split(",")], error_cb=keep, reconnected_cb=reconnected, closed_cb=closed, allow_reconnect=reconnect,
+                servers, error_cb=keep, reconnected_cb=reconnected, closed_cb=closed, allow_reconnect=reconnect,
                 max_reconnect_attempts=-1 if reconnect else 1, reconnect_time_wait=0.2, connect_timeout=2,  # type: ignore[arg-type]
                 ping_interval=5, name="didymos",
             ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import nats.js.errors
@@ -44,8 +44,9 @@ USUAL = {"plant": StreamLimits(16 * GIB), "results": StreamLimits(4 * GIB), VALU
 
 @dataclass(frozen=True, slots=True)
 class NatsOptions:
-    """replicas: 1 embedded, 3 in a cluster; a stream that has fewer gets more. limits: {stream: StreamLimits}; given ones are applied, also to a stream that exists.
-    patience_s: how long an operation waits for a server that is away before it raises ConnectError."""
+    """replicas: 1 embedded, 3 in a cluster; a stream that has fewer gets more. limits: {stream: StreamLimits}; given ones are
+    applied, also to a stream that exists. patience_s: how long an operation waits for a server that is away before it raises
+    ConnectError."""
 
     replicas: int = 1
     limits: dict[str, StreamLimits] | None = None
@@ -108,7 +109,7 @@ class NatsBus:
             await js.add_stream(config)
         else:
             if given or copies < self.options.replicas:  # never fewer: that is for the operator of the cluster
-                await js.update_stream(config)
+                await js.update_stream(replace(config, num_replicas=max(copies, self.options.replicas)))
 
     # the streams
 
