@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from didymos.core.errors import ConnectError, DataError
-from didymos.core.ports import Bus
+from didymos.core.errors import ConnectError, DataError, FencedError
+from didymos.core.ports import Bus, Fence
 from didymos.data.stream import open_bus
 from didymos.data.stream.server import ServerConfig, free_port, start, stop
 
@@ -185,6 +185,72 @@ def test_a_value_put_is_the_value_got_and_an_unknown_key_is_none(on_bus):
         assert await bus.get("worker.0-31") == bytes(range(256)) * 1000
         await bus.put("worker.empty", b"")
         assert await bus.get("worker.empty") == b""
+
+    on_bus(check)
+
+
+def test_a_value_is_replaced_only_at_the_revision_that_was_read(on_bus):
+    async def check(bus):
+        first = await bus.replace("lease.a", b"mine", 0)
+        entry = await bus.entry("lease.a")
+        assert (entry.value, entry.revision) == (b"mine", first)
+        with pytest.raises(FencedError, match=r"lease.a: is not at revision 0 any more; nothing was put"):
+            await bus.replace("lease.a", b"theirs", 0)
+        second = await bus.replace("lease.a", b"again", first)
+        assert second > first
+        with pytest.raises(FencedError):
+            await bus.replace("lease.a", b"late", first)
+        await bus.put("lease.a", b"by force")
+        with pytest.raises(FencedError):
+            await bus.replace("lease.a", b"late", second)
+        assert await bus.get("lease.a") == b"by force"
+        assert await bus.entry("lease.nobody") is None
+
+    on_bus(check)
+
+
+def test_of_many_who_replace_one_revision_at_once_one_succeeds(on_bus):
+    async def check(bus):
+        tried = await asyncio.gather(*(bus.replace("lease.many", b"%d" % i, 0) for i in range(20)), return_exceptions=True)
+        won = [i for i, found in enumerate(tried) if isinstance(found, int)]
+        assert len(won) == 1
+        assert all(isinstance(found, FencedError) for i, found in enumerate(tried) if i not in won)
+        assert await bus.get("lease.many") == b"%d" % won[0]
+
+    on_bus(check)
+
+
+def test_behind_a_fence_that_was_moved_nothing_is_stored(on_bus):
+    async def check(bus):
+        fence = "res.12.fence"
+        assert await bus.last(fence) is None
+        old = Fence(fence, await bus.publish_many([(fence, b"old", "fence-old")], Fence(fence, 0)))
+        await bus.publish_many([("res.12.case.a", b"%d" % i, f"behind-{i}") for i in range(5)], old)
+        new = Fence(fence, await bus.publish_many([(fence, b"new", "fence-new")], old))
+        for name in ("behind-9", "behind-0"):  # a new one, and the repetition of one that is stored
+            with pytest.raises(FencedError):
+                await bus.publish_many([("res.12.case.a", b"stale", name)], old)
+        with pytest.raises(FencedError):
+            await bus.publish_many([(fence, b"late", "fence-late")], old)
+        await bus.publish_many([("res.12.case.a", b"5", "behind-5"), ("res.12.case.a", b"again", "behind-0")], new)
+        got = await drain(await bus.subscribe("results", ["res.12.case.a"], 0), 6)
+        assert [(m.data, m.id) for m in got] == [(b"%d" % i, f"behind-{i}") for i in range(6)]
+        last = await bus.last(fence)
+        assert (last.data, last.sequence, last.id) == (b"new", new.sequence, "fence-new")
+
+    on_bus(check)
+
+
+def test_who_has_ended_serving_is_asked_no_more(on_bus):
+    async def check(bus):
+        async def echo(data: bytes) -> bytes:
+            return data
+
+        end = await bus.serve("history.ended", echo)
+        assert await bus.request("history.ended", b"x", 5.0) == b"x"
+        await end()
+        with pytest.raises(ConnectError, match=r"history\.ended: nobody"):
+            await bus.request("history.ended", b"x", 0.3)
 
     on_bus(check)
 

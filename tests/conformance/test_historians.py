@@ -17,6 +17,7 @@ from didymos.core.series import Batch, Waveform, batch_of
 from didymos.data.history.client import HistoryClient
 from didymos.data.history.owner import Historian, HistoryOptions
 from didymos.data.stream import open_bus
+from didymos.data.stream.lease import Asker
 from didymos.data.stream.server import ServerConfig, free_port, start, stop
 from didymos.formats.wire import pack
 
@@ -186,7 +187,7 @@ def test_bad_questions_are_refused_with_what_is_allowed(url, tmp_path):
             with pytest.raises(DataError, match="query is empty"):
                 await client.sql(" ")
             with pytest.raises(DataError, match="is not a Read"):
-                await bus.request("history.read", b"\x01", 5.0)
+                await Asker(bus, "lease.historian").ask("history.read", b"\x01", 5.0)
 
     asyncio.run(check())
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from deltalake import DeltaTable
 
-from didymos.core.errors import ConfigError, DataError
+from didymos.core.errors import ConfigError, DataError, FencedError
 from didymos.core.series import Waveform, batch_of
 from didymos.data.history.reading import FOREVER
 from didymos.data.history.store import Rows, Store
@@ -318,3 +318,54 @@ def test_a_second_owner_is_refused(tmp_path):
     assert "another historian owns this file" in second.stderr
     assert (tmp_path / "hot.duckdb").exists()
     store.close()
+
+
+def test_a_historian_of_an_earlier_epoch_adds_nothing_to_the_closed_days(tmp_path):
+    store = Store(tmp_path)
+    store.begin_source("one")
+    store.own(5)
+    put(store, 1, [("a.x", DAY, 1.0, 0)])
+    assert store.compact(DAY + DAY_NS) == 1
+    closed = store._closed["samples"]
+    later = type(closed)(tmp_path / "closed", closed.table)  # on another host, on storage that both see
+    later.own("historian-one", 9)
+    version = DeltaTable(str(later.folder)).version()
+    put(store, 2, [("a.x", DAY + 1, -1.0, 0), ("a.x", DAY + DAY_NS, -1.0, 0)])
+    for refused in (lambda: store.compact(DAY + DAY_NS), lambda: store.compact(DAY + 2 * DAY_NS), lambda: store.own(5)):
+        with pytest.raises(FencedError, match="a later historian has committed; nothing was added"):
+            refused()
+    assert DeltaTable(str(later.folder)).version() == version
+    store.begin_source("two")  # streams begun anew count their epochs anew
+    store.own(1)
+    assert store.compact(DAY + 2 * DAY_NS) == 2
+    store.close()
+
+
+def test_a_commit_that_an_earlier_historian_has_under_way_while_another_takes_over_is_refused(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.begin_source("one")
+    store.own(5)
+    put(store, 1, [("a.x", DAY, 1.0, 0)])
+    store.compact(DAY + DAY_NS)
+    closed = store._closed["samples"]
+    later = type(closed)(tmp_path / "closed", closed.table)
+    monkeypatch.setattr(closed, "_added", _then(closed._added, lambda: later.own("historian-one", 6)))
+    look = DeltaTable.update_incremental
+    monkeypatch.setattr(DeltaTable, "update_incremental", lambda self: None if self is closed.delta else look(self))
+    put(store, 2, [("a.x", DAY + 1, 2.0, 0)])
+    with pytest.raises(FencedError, match="another historian committed meanwhile"):
+        store.compact(DAY + DAY_NS)
+    monkeypatch.undo()
+    assert read(store, "a.x") == [(DAY, 1.0, 0), (DAY + 1, 2.0, 0)]  # the new row is still hot
+    store.close()
+
+
+def _then(call, more):
+    """`call`, and `more` after it: what happens between the look at the table and the commit."""
+
+    def both(*arguments):
+        found = call(*arguments)
+        more()
+        return found
+
+    return both

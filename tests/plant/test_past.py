@@ -26,6 +26,7 @@ from didymos.infer import filters
 from didymos.infer.calibrate import simulate
 from didymos.plant import worker as worker_module
 from didymos.plant.config import load
+from didymos.plant.crew import Crew
 from didymos.plant.loop import Loop
 from didymos.plant.rewind import AsOf, ask_as_of
 from didymos.plant.worker import Worker
@@ -217,8 +218,8 @@ def test_a_worker_that_lives_the_days_again_when_history_knows_the_future_says_t
     saved: list[bytes] = []
 
     class Remembering(Worker):
-        async def checkpoint(self) -> None:
-            await super().checkpoint()
+        async def checkpoint(self, idle: bool = True) -> None:
+            await super().checkpoint(idle)
             saved.append(await self.bus.get(self.name) or b"")
 
     async def both() -> tuple[bytes, bytes]:
@@ -243,9 +244,10 @@ def test_the_belief_as_of_a_moment(plant, telemetry, tmp_path):
         bus = MemoryBus()
         await bus.publish_many(stream(telemetry, KNOWN_NS))
         async with historian(bus, tmp_path) as history:
-            loop = Loop(plant)
-            working = asyncio.create_task(Worker(loop, bus, history).run())
-            while loop.sequence < len(telemetry) + 2:
+            crew = Crew(plant, bus, history)
+            working = asyncio.create_task(crew.run())
+            while not crew.workers or crew.workers[partition("sp-01")].loop.sequence < len(telemetry) + 2:
+                assert not working.done() or working.result() is None
                 await asyncio.sleep(0.1)
 
             async def as_of(time_ns, known_ns=None):

@@ -23,7 +23,7 @@ def fake_server(folder, version):
 def test_a_server_that_is_too_old_is_refused_by_name_and_version(tmp_path, monkeypatch):
     old = fake_server(tmp_path, "2.9.10")
     monkeypatch.setenv("NATS_SERVER", old)
-    with pytest.raises(ConfigError, match=rf"{old} is version 2.9.10, which is too old.*Allowed: version 2.10 or newer"):
+    with pytest.raises(ConfigError, match=rf"{old} is version 2.9.10, which is too old.*Allowed: version 2.11 or newer"):
         find_server()
 
 
@@ -50,7 +50,7 @@ def test_a_program_that_is_no_nats_server_is_refused(tmp_path, monkeypatch):
     assert "does not tell its version" in check_version("thing", "hello")
 
 
-@pytest.mark.parametrize(("text", "fine"), [("v2.10.0", True), ("2.9.99", False), ("v3.0.1", True), ("1.99.0", False)])
+@pytest.mark.parametrize(("text", "fine"), [("v2.11.0", True), ("2.10.99", False), ("v3.0.1", True), ("1.99.0", False)])
 def test_versions_are_compared_as_numbers(text, fine):
     assert (check_version("x", text) == "") is fine
 

@@ -23,7 +23,6 @@ import os
 import platform
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ from didymos.core.errors import DataError
 from didymos.data.history.client import HistoryClient
 from didymos.data.stream import open_bus
 from didymos.data.stream.server import find_server
-from didymos.formats.wire import unpack
+from didymos.plant.worker import reached
 
 DONE_S = 300.0
 WATCHED = 64  # assets that one websocket reader may follow
@@ -55,13 +54,6 @@ PARTS = {
     "live": Part("live", 0, 0, LIVE_S, 0.0, 1.0, 0.0, 60.0),
     "live_single": Part("live_single", 0, 0, LIVE_S, 0.0, 0.2, 0.0, 60.0),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """The worker's checkpoint, as far as it is needed here."""
-
-    sequence: int
 
 
 def run(data: Path | None = None, part: str | None = None) -> dict[str, Any]:
@@ -123,8 +115,7 @@ async def taken_in(bus: Any, url: str, last_ns: int) -> None:
         await asyncio.sleep(0.2)
     sequence = await last_sequence(url)
     while time.monotonic() < deadline:
-        saved = await bus.get("worker")
-        if saved is not None and unpack(Reached, saved).sequence >= sequence:
+        if await reached(bus, [f"m-{a:03d}" for a in range(ASSETS)]) >= sequence:
             return
         await asyncio.sleep(0.2)
     raise DataError(

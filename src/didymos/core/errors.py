@@ -22,6 +22,10 @@ class DataError(DidymosError):
     """A value, file or message cannot be used as it is: the data's owner must act."""
 
 
+class FencedError(DidymosError):
+    """Somebody else owns by now what we were about to change. Nothing was changed; whoever gets this stops, or asks again."""
+
+
 class ModelError(DidymosError):
     """A machine model or its parameters are wrong or used outside their range: the modeller must act."""
 

@@ -12,11 +12,29 @@ from didymos.core.series import Batch, Series, Waveform
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a stream: `sequence` is the stream's own number, 1, 2, 3, ..., the same for every reader, for ever."""
+    """One message of a stream: `sequence` is the stream's own number, 1, 2, 3, ..., the same for every reader, for ever;
+    `id` the message id it was published under."""
 
     sequence: int
     subject: str
     data: bytes
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A condition on a publish: the last stored message of `subject` has this `sequence` (0: there is none)."""
+
+    subject: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value and the revision that putting it made; revisions of one key only grow."""
+
+    value: bytes
+    revision: int
 
 
 class Subscription(Protocol):
@@ -32,15 +50,20 @@ class Bus(Protocol):
 
     plant    tel.<p> (Batch), wav.<p> (Waveform), evt.<p> (Event)
     results  res.<p>.snapshot.<asset> (Snapshot), res.<p>.case.<case id> (Case), res.<p>.record.<asset> (Record),
-             res.<p>.features.<asset> (Batch)
+             res.<p>.features.<asset> (Batch), res.<p>.fence (who may write the results of p; see `data.stream.lease`)
     """
 
     async def publish(self, subject: str, data: bytes, message_id: str) -> int:
         """Store one message; returns its stream sequence once it is on disk. The same `message_id` again stores nothing new."""
         ...
 
-    async def publish_many(self, messages: Sequence[tuple[str, bytes, str]]) -> int:
-        """Store [(subject, data, message_id)] in this order; returns the last sequence once all are on disk."""
+    async def publish_many(self, messages: Sequence[tuple[str, bytes, str]], fence: Fence | None = None) -> int:
+        """Store [(subject, data, message_id)] in this order; returns the last sequence once all are on disk.
+        With `fence` each is stored only while that holds, which the server decides; FencedError when it does not any more."""
+        ...
+
+    async def last(self, subject: str) -> Message | None:
+        """The last stored message of `subject`."""
         ...
 
     async def subscribe(self, stream: str, subjects: Sequence[str], after_sequence: int) -> Subscription:
@@ -54,6 +77,15 @@ class Bus(Protocol):
 
     async def get(self, key: str) -> bytes | None: ...
 
+    async def entry(self, key: str) -> Entry | None:
+        """The value of `key` with its revision."""
+        ...
+
+    async def replace(self, key: str, value: bytes, revision: int) -> int:
+        """`put` only while the key is at `revision` (0: it was never put), which the server decides; returns the new revision.
+        FencedError when somebody else has put it meanwhile."""
+        ...
+
     async def notify(self, subject: str, data: bytes) -> None:
         """Tell whoever listens now; not stored."""
         ...
@@ -66,7 +98,9 @@ class Bus(Protocol):
         """Ask the one process that serves `subject`. ConnectError when nobody answers in time."""
         ...
 
-    async def serve(self, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> None: ...
+    async def serve(self, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[], Awaitable[None]]:
+        """Answer every request on `subject` from now on; what it returns ends that."""
+        ...
 
     async def close(self) -> None: ...
 

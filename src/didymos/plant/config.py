@@ -77,7 +77,8 @@ class Erp:
 class Plant:
     """The whole configuration. Plant time: step_s, the grid on which beliefs move; lateness_s, how long a step waits for slower
     channels; publish_s, how often life and reasons are computed; commission_s, how long a new machine is only learned (0: it
-    runs on published parameters)."""
+    runs on published parameters). lease_s: wall time after which the partitions of a silent worker are taken over. replicas:
+    copies of every stream, 3 or 5 in a cluster of nats-servers."""
 
     id: str
     name: str
@@ -97,6 +98,8 @@ class Plant:
     sources: tuple[Source, ...]
     erps: tuple[Erp, ...]
     assets: tuple[Asset, ...]
+    replicas: int = 1
+    lease_s: float = 10.0
 
     def asset(self, id: str) -> Asset:
         for asset in self.assets:

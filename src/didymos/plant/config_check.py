@@ -26,7 +26,7 @@ SOURCE_TYPES = ("opcua", "mqtt", "http", "replay", "fake")
 ERP_TYPES = ("sql",)
 WAVEFORMS = {"spindle": (Channel("acceleration", "Acceleration", "m/s2"),)}
 FEATURES = ("peak", "crest", "kurtosis", "envelope_bpfo", "envelope_bpfi", "envelope_bsf", "envelope_ftf")
-TOP = ("plant", "clock", "store", "nats", "service", "calendar", "limits", "source", "erp", "asset")
+TOP = ("plant", "clock", "store", "nats", "worker", "service", "calendar", "limits", "source", "erp", "asset")
 ASSET_KEYS = (*(f.name for f in fields(Asset)), "tag", "component", "channel", "commissioned")
 
 
@@ -110,7 +110,8 @@ class Reader:
         self.only(tree, (), TOP)
         head = self.table("plant", ("id", "name", "timezone", "step_s", "lateness_s", "publish_s", "commission_s"))
         store = self.table("store", ("path",))
-        nats = self.table("nats", ("url", "mqtt_port"))
+        nats = self.table("nats", ("url", "mqtt_port", "replicas"))
+        working = self.table("worker", ("lease_s",))
         service = self.table("service", ("host", "port"))
         limits = self.table("limits", ("case_cost",))
         sources = tuple(self.source(t, ("source", i)) for i, t in enumerate(self.rows("source")))
@@ -139,7 +140,24 @@ class Reader:
             sources=sources,
             erps=tuple(self.erp(t, ("erp", i)) for i, t in enumerate(self.rows("erp"))),
             assets=assets,
+            replicas=self.replicas(nats),
+            lease_s=self.lease(working),
         )
+
+    def replicas(self, nats: Table) -> int:
+        copies = self.value(nats, ("nats",), "replicas", int, 1)
+        servers = [server for server in str(nats.get("url", "")).split(",") if server.strip()]
+        if copies not in (1, 3, 5):
+            self.wrong(("nats", "replicas"), f"{copies}", "1, 3 or 5", "Correct the number.")
+        elif copies > 1 and not servers:
+            self.wrong(("nats", "replicas"), f"{copies} copies on the one embedded server", "1 without `url`", "Name the cluster.")
+        return copies
+
+    def lease(self, working: Table) -> float:
+        lease_s = self.value(working, ("worker",), "lease_s", float, 10.0)
+        if not 1.0 <= lease_s <= 300.0:
+            self.wrong(("worker", "lease_s"), f"{lease_s:g}", "1 to 300 seconds", "Correct the value.")
+        return lease_s
 
     def table(self, name: str, allowed: tuple[str, ...]) -> Table:
         given = self.tree.get(name, {})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -152,10 +153,7 @@ class Fleet:
     @property
     def kernel(self) -> Callable[..., Any]:
         if self._kernel is None:
-            from didymos.numerics.ukf import ukf_kernel
-
-            substeps = max(1, int(np.ceil(self.grid.step_ns / 1e9 / self.model.max_step_s)))
-            self._kernel = ukf_kernel(self.model, engine="auto", substeps=substeps)
+            self._kernel = _kernel(self.model, max(1, int(np.ceil(self.grid.step_ns / 1e9 / self.model.max_step_s))))
         return self._kernel
 
     def load(self, who: NDArray[np.int64]) -> Array:
@@ -237,6 +235,14 @@ class Fleet:
     def speed(self) -> int | None:
         names = [c.name for c in self.model.inputs]
         return names.index("speed") if "speed" in names else None
+
+
+@lru_cache(maxsize=64)
+def _kernel(model: Model, substeps: int) -> Callable[..., Any]:
+    """One for all fleets of a process."""
+    from didymos.numerics.ukf import ukf_kernel
+
+    return ukf_kernel(model, engine="auto", substeps=substeps)
 
 
 def nameplate(model: Model, assets: Sequence[Asset]) -> Array:

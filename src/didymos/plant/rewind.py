@@ -18,6 +18,7 @@ from didymos.core.channel import channel_id, partition
 from didymos.core.clock import iso
 from didymos.core.errors import ConnectError, DataError
 from didymos.core.ports import Bus
+from didymos.data.stream.lease import Asker
 from didymos.formats.wire import pack, unpack_plain
 from didymos.infer import filters
 from didymos.plant.loop import Loop
@@ -30,7 +31,8 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """The question asked on `worker.as_of.<partition of the asset>`; the answer is packed (mean (n,), cov (n, n))."""
+    """The question asked on `worker.as_of.<partition of the asset>.<epoch of its lease>`; the answer is packed
+    (mean (n,), cov (n, n))."""
 
     asset: str
     time_ns: int
@@ -39,7 +41,9 @@ class AsOf:
 
 async def ask_as_of(bus: Bus, question: AsOf, timeout_s: float = 30.0) -> tuple[Array, Array]:
     """The worker's answer. DataError for a moment or an asset without a belief, ConnectError when no worker answers."""
-    mean, cov = unpack_plain(await bus.request(f"worker.as_of.{partition(question.asset)}", pack(question), timeout_s))
+    p = partition(question.asset)
+    asker = Asker(bus, f"lease.worker.{p}")
+    mean, cov = unpack_plain(await asker.ask(f"worker.as_of.{p}", pack(question), timeout_s))
     return mean, cov
 
 

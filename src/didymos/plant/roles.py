@@ -50,6 +50,13 @@ def recording(source: Source) -> str:
     return blake2b(repr(what).encode(), digest_size=8).hexdigest()
 
 
+async def open_plant_bus(plant: Plant, nats_url: str) -> Bus:
+    """The streams with as many copies as the plant file says."""
+    from didymos.data.stream.nats import NatsOptions
+
+    return await open_bus(nats_url, NatsOptions(replicas=plant.replicas))
+
+
 async def stream_name(bus: Bus) -> str:
     """Of the streams behind this bus: a position in a recording means nothing to streams that were begun anew."""
     name = await bus.get("edge.stream")
@@ -60,7 +67,7 @@ async def stream_name(bus: Bus) -> str:
 
 
 async def edge(plant: Plant, nats_url: str) -> None:
-    bus = await open_bus(nats_url)
+    bus = await open_plant_bus(plant, nats_url)
     try:
         cursors = plant.store / f"edge-{await stream_name(bus)}"
         cursors.mkdir(parents=True, exist_ok=True)
@@ -120,21 +127,20 @@ async def worker(
 
         await warmed(plant, plant_file)
     from didymos.data.history.client import HistoryClient
-    from didymos.plant.loop import Loop
-    from didymos.plant.worker import Worker
+    from didymos.plant.crew import Crew
 
-    bus = await open_bus(nats_url)
+    bus = await open_plant_bus(plant, nats_url)
     try:
-        await Worker(Loop(plant, partitions), bus, HistoryClient(bus)).run()
+        await Crew(plant, bus, HistoryClient(bus), partitions).run()
     finally:
         await bus.close()
 
 
 async def historian(plant: Plant, nats_url: str) -> None:
-    from didymos.data.history.owner import Historian
+    from didymos.data.history.owner import Historian, HistoryOptions
     from didymos.thread.ledger import SqliteLedger
 
-    bus = await open_bus(nats_url)
+    bus = await open_plant_bus(plant, nats_url)
     plant.store.mkdir(parents=True, exist_ok=True)
     ledger = SqliteLedger(plant.store / "ledger.db")
 
@@ -142,7 +148,7 @@ async def historian(plant: Plant, nats_url: str) -> None:
         ledger.append(record)
 
     try:
-        await Historian().run(bus, plant.store / "history", plant.clock, on_record)
+        await Historian(HistoryOptions(lease_s=plant.lease_s)).run(bus, plant.store / "history", plant.clock, on_record)
     finally:
         await bus.close()
 

@@ -1,7 +1,9 @@
-"""The worker role: the loop between the stream and its results.
+"""The worker of one loop: between the stream and its results.
 
-One round: fetch messages, feed them, store the results, then write {stream sequence, whole state} as one checkpoint value. Results
-carry message ids made of asset and plant time, so that a round repeated after a kill stores nothing twice.
+One round: feed messages, store the results, then write {stream sequence, whole state} as one checkpoint value. Results carry
+message ids made of asset and plant time; those that an earlier owner stored after the checkpoint are read back and not stored
+again. With a lease, results go out behind its fence and the checkpoint is replaced at the revision that was read, so that the
+server refuses both once somebody else owns the partition. Many of these in one process: `plant.crew`.
 """
 
 from __future__ import annotations
@@ -9,15 +11,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from didymos.core.channel import partition
-from didymos.core.errors import ConnectError
-from didymos.core.ports import Bus
+from didymos.core.errors import ConnectError, FencedError
+from didymos.core.ports import Bus, Fence, Message
 from didymos.data.align import NEVER
+from didymos.data.stream.lease import Lease, put_up_fence
 from didymos.formats.wire import pack, unpack
+from didymos.plant.carry_over import part_of_whole
 from didymos.plant.loop import Loop
 from didymos.plant.relive import Past, Upto
 from didymos.plant.rewind import AsOf, as_of, rewind
@@ -26,50 +31,66 @@ log = logging.getLogger("didymos.worker")
 
 FETCH = 500
 CHECKPOINT_S = 1.0
+FAR = 10_000  # messages of others after which a partition without messages of its own is checkpointed too
 LIVE_S = 0.2  # wall time between two steps of one asset on the page
 FRESH_S = 0.1  # and between two messages with its newest samples
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The checkpoint: the last message folded in, the last result stored by then, and the loop's packed state."""
+    """The checkpoint: the stream up to `sequence` is folded in, the last result stored by then, and the loop's packed state
+    (b"": nothing was folded in yet)."""
 
     sequence: int
     results: int
     state: bytes
 
 
-class Worker:
-    """Drives one `Loop`. `name` keys its checkpoint."""
+async def reached(bus: Bus, assets: Iterable[str]) -> int:
+    """The message up to which every one of `assets` is checkpointed."""
+    saved = [await bus.get(checkpoint_key(p)) for p in {partition(asset) for asset in assets}]
+    return min((unpack(Saved, data).sequence if data else 0 for data in saved), default=0)
 
-    def __init__(self, loop: Loop, bus: Bus, history: Past, name: str = "worker") -> None:
+
+def checkpoint_key(p: int) -> str:
+    return f"worker.{p}"
+
+
+class Worker:
+    """Drives one `Loop`. `name` keys its checkpoint; `lease`, when given, is that of the loop's one partition `p`."""
+
+    def __init__(
+        self, loop: Loop, bus: Bus, history: Past, name: str = "worker", lease: Lease | None = None, p: int | None = None
+    ) -> None:
         self.loop = loop
         self.bus = bus
         self.history = history
         self.name = name
+        self.lease = lease
+        self.p = p
+        self.position = 0  # the stream up to here has been seen
+        self.fence: Fence | None = None
+        self._revision = 0  # of the checkpoint
         self._results = 0
+        self._stored: dict[str, int] = {}  # id -> sequence of results after the checkpoint that an earlier owner stored
         self._between: list[asyncio.Future[None]] = []
         self._saved_at = 0.0
-        self._saved_sequence = -1
+        self._saved = (-1, -1)  # loop.sequence, position
         self._live: dict[str, float] = {}
         self._fresh_at = np.zeros(len(loop.assets))
         self._shown = np.full(len(loop.grid.channels), NEVER)
 
     async def run(self, until_idle_s: float | None = None) -> None:
-        """For ever; with `until_idle_s`, until no message came for so long (everything is checkpointed then)."""
+        """This one loop over all subjects, for ever; with `until_idle_s`, until no message came for so long (everything is
+        checkpointed then)."""
         await self.restore()
-        for p in sorted({partition(asset) for asset in self.loop.assets}):
-            await self.bus.serve(f"worker.as_of.{p}", self.answer)
-        subscription = await self.bus.subscribe("plant", ["tel.*", "wav.*", "evt.*"], self.loop.sequence)
+        subscription = await self.bus.subscribe("plant", ["tel.*", "wav.*", "evt.*"], self.position)
         idle_since = time.monotonic()
         try:
             while True:
                 messages = await subscription.fetch(FETCH, 0.1)
-                for message in messages:
-                    self.loop.feed(message)
-                    if self.loop.rewinds:
-                        await self.take_rewinds()
-                await self.finish_round()
+                await self.take(messages)
+                await self.finish_round(idle=not messages)
                 if messages:
                     idle_since = time.monotonic()
                 if until_idle_s is not None and time.monotonic() - idle_since > until_idle_s:
@@ -79,29 +100,88 @@ class Worker:
         finally:
             await subscription.close()
 
-    async def restore(self) -> None:
-        saved = await self.bus.get(self.name)
-        if saved is not None:
-            checkpoint = unpack(Saved, saved)
-            self.loop.restore(checkpoint.state)
-            self._results = checkpoint.results
-            log.info("%s: goes on after message %d", self.name, self.loop.sequence)
-        self._saved_sequence = self.loop.sequence
+    async def take(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self.loop.feed(message)
+            self.position = message.sequence
+            if self.loop.rewinds:
+                await self.take_rewinds()
 
-    async def finish_round(self) -> None:
+    # ---- beginning
+
+    async def restore(self) -> None:
+        """Take the partition over: nobody who had it before can store anything after this. FencedError when it is another's."""
+        if self.lease is not None:
+            self.fence = await put_up_fence(self.bus, f"res.{self.p}.fence", self.lease)
+        saved = await self._claim()
+        if saved.state:
+            self.loop.restore(saved.state)
+            log.info("%s: goes on after message %d", self.name, saved.sequence)
+        self._results, self.position = saved.results, max(saved.sequence, self.loop.sequence)
+        if self.fence is not None:
+            self._stored = await self._stored_since(saved.results, self.fence)
+        self._saved = (self.loop.sequence, self.position)
+
+    async def _claim(self) -> Saved:
+        """The checkpoint, written anew as it is: who read it before can replace it no more."""
+        while True:
+            entry = await self.bus.entry(self.name)
+            value = entry.value if entry else pack(await self._first())
+            try:
+                self._revision = await self.bus.replace(self.name, value, entry.revision if entry else 0)
+            except FencedError:  # the one before us was quicker: with what he wrote then
+                if self.lease is not None:
+                    await self.lease.renew()
+                continue
+            return unpack(Saved, value)
+
+    async def _first(self) -> Saved:
+        """Where a partition without a checkpoint begins."""
+        inherited = await part_of_whole(self.bus, self.loop.plant, self.loop) if self.lease is not None else None
+        return Saved(*inherited) if inherited else Saved(0, 0, b"")
+
+    async def _stored_since(self, results: int, fence: Fence) -> dict[str, int]:
+        """id -> sequence of this partition's results after `results` and before the fence."""
+        subscription = await self.bus.subscribe("results", [f"res.{self.p}.>"], results)
+        found: dict[str, int] = {}
+        try:
+            while True:
+                for message in await subscription.fetch(FETCH, 5.0):
+                    if message.sequence >= fence.sequence:
+                        return found
+                    found[message.id] = message.sequence
+        finally:
+            await subscription.close()
+
+    # ---- the end of a round
+
+    async def finish_round(self, idle: bool = False) -> None:
         await self.publish()
         await self.live()
         if time.monotonic() - self._saved_at > CHECKPOINT_S:
-            await self.checkpoint()
+            await self.checkpoint(idle)
         waiting, self._between = self._between, []
         for future in waiting:
             if not future.done():
                 future.set_result(None)
 
+    @property
+    def asked(self) -> bool:
+        return bool(self._between)
+
     async def publish(self) -> None:
-        if self.loop.outputs:
-            outputs, self.loop.outputs = self.loop.outputs, []
-            self._results = max(self._results, await self.bus.publish_many(outputs))
+        outputs, self.loop.outputs = self.loop.outputs, []
+        new = []
+        for output in outputs:
+            stored = self._stored.pop(output[2], None)
+            if stored is None:
+                new.append(output)
+            else:
+                self._results = max(self._results, stored)
+        if new:
+            if self.lease is not None:
+                await self.lease.check()
+            self._results = max(self._results, await self.bus.publish_many(new, self.fence))
 
     async def live(self) -> None:
         """For pages: each asset's newest samples, and its newest step; neither is stored."""
@@ -126,11 +206,14 @@ class Worker:
         for fresh in found:
             await self.bus.notify(f"fresh.{fresh.asset}", pack(fresh))
 
-    async def checkpoint(self) -> None:
+    async def checkpoint(self, idle: bool = True) -> None:
+        """When there is something new to it. FencedError when the partition is another's by now."""
         self._saved_at = time.monotonic()
-        if self.loop.sequence != self._saved_sequence:
-            await self.bus.put(self.name, pack(Saved(self.loop.sequence, self._results, self.loop.state())))
-            self._saved_sequence = self.loop.sequence
+        folded, seen = self._saved
+        if self.loop.sequence != folded or self.position - seen > (0 if idle else FAR):
+            value = pack(Saved(self.position, self._results, self.loop.state()))
+            self._revision = await self.bus.replace(self.name, value, self._revision)
+            self._saved = (self.loop.sequence, self.position)
 
     async def take_rewinds(self) -> None:
         """Late replacements, each at its place in the stream, so that a restarted worker takes them at the same one."""

@@ -5,28 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 
+from didymos.core.channel import partition
 from didymos.core.errors import DataError
 from didymos.core.ports import Bus
-from didymos.formats.wire import unpack
 from didymos.plant.config import Plant
+from didymos.plant.crew import KINDS
 from didymos.plant.edge import Edge
 from didymos.plant.roles import connectors, poll_erp
+from didymos.plant.worker import reached
 from didymos.service.replay_results import Said, asset_rows
 
 STALL_S = 120.0
-SUBJECTS = ("tel.*", "wav.*", "evt.*")
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What must be known of the worker's checkpoint; the rest stays packed."""
-
-    sequence: int
 
 
 def work(plant: Plant) -> Callable[[Bus, Said, Console], Coroutine[Any, Any, dict[str, Any]]]:
@@ -37,8 +30,8 @@ def work(plant: Plant) -> Callable[[Bus, Said, Console], Coroutine[Any, Any, dic
             with console.status("reading the recordings"):
                 await edge.run()
             with console.status("judging what was read"):
-                last = await newest(bus)
-                await judged(bus, last)
+                last = await newest(bus, plant)
+                await judged(bus, plant, last)
         finally:
             for task in orders:
                 task.cancel()
@@ -54,25 +47,25 @@ def work(plant: Plant) -> Callable[[Bus, Said, Console], Coroutine[Any, Any, dic
     return run
 
 
-async def newest(bus: Bus) -> int:
-    """Sequence of the last message of the stream `plant`; 0 when it is empty."""
-    subscription, last = await bus.subscribe("plant", SUBJECTS, -1), 0
+async def newest(bus: Bus, plant: Plant) -> int:
+    """Sequence of the last message of the stream `plant` that concerns an asset; 0 when there is none."""
+    subjects = [f"{kind}.{p}" for kind in KINDS for p in {partition(a.id) for a in plant.assets}]
+    subscription, last = await bus.subscribe("plant", subjects, -1), 0
     while messages := await subscription.fetch(100, 0.5):
         last = max(last, *(message.sequence for message in messages))
     await subscription.close()
     return last
 
 
-async def judged(bus: Bus, last: int) -> None:
+async def judged(bus: Bus, plant: Plant, last: int) -> None:
     """Returns when the worker's checkpoint has reached message `last`. DataError when it does not move for STALL_S."""
-    reached, moved = -1, time.monotonic()
+    before, moved = -1, time.monotonic()
     while True:
-        saved = await bus.get("worker")
-        now = unpack(_Head, saved).sequence if saved else 0
+        now = await reached(bus, [asset.id for asset in plant.assets])
         if now >= last:
             return
-        if now != reached:
-            reached, moved = now, time.monotonic()
+        if now != before:
+            before, moved = now, time.monotonic()
         if time.monotonic() - moved > STALL_S:
             raise DataError(f"replay: the worker has stood at message {now} of {last} for {STALL_S:.0f} s. See roles.log.")
         await asyncio.sleep(0.2)

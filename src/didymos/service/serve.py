@@ -10,10 +10,10 @@ from didymos.assets import ASSETS
 from didymos.core.channel import Channel
 from didymos.core.clock import ScaledClock
 from didymos.data.history.client import HistoryClient
-from didymos.data.stream import open_bus
 from didymos.plant.config import Asset, Plant
 from didymos.plant.config_check import WAVEFORMS
 from didymos.plant.loop import bearing_orders
+from didymos.plant.roles import open_plant_bus
 from didymos.service.app import create_app
 from didymos.service.read_model import AssetView, ChannelView, ComponentView, PlantView
 
@@ -21,7 +21,7 @@ UNDER_WAY_S = 10.0  # wall time that a verdict may be on its way before it count
 
 
 async def serve(plant: Plant, nats_url: str, token: str | None) -> None:
-    bus = await open_bus(nats_url)
+    bus = await open_plant_bus(plant, nats_url)
     app = create_app(bus, HistoryClient(bus), plant_view(plant), plant.clock, token)
     settings = uvicorn.Config(app, plant.host, plant.port, log_level="error", access_log=False, ws_per_message_deflate=False)
     try:

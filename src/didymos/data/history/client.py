@@ -10,7 +10,8 @@ import numpy as np
 from didymos.core.errors import DataError
 from didymos.core.ports import Bus
 from didymos.core.series import Series, Waveform
-from didymos.data.history.requests import PAGE, Buckets, LatestOf, Reached, Read, SnapshotsOf, Sql, WaveformAt, from_ipc
+from didymos.data.history.requests import LEASE, PAGE, Buckets, LatestOf, Reached, Read, SnapshotsOf, Sql, WaveformAt, from_ipc
+from didymos.data.stream.lease import Asker
 from didymos.formats.wire import pack, unpack, unpack_plain
 
 
@@ -19,10 +20,10 @@ class HistoryClient:
     """See `core.ports.HistoryClient`. ConnectError when no historian answers within `timeout_s`."""
 
     def __init__(self, bus: Bus, timeout_s: float = 30.0) -> None:
-        self._bus, self._timeout_s = bus, timeout_s
+        self._asker, self._timeout_s = Asker(bus, LEASE), timeout_s
 
     async def _ask(self, method: str, question: Any) -> bytes:
-        return await self._bus.request(f"history.{method}", pack(question), self._timeout_s)
+        return await self._asker.ask(f"history.{method}", pack(question), self._timeout_s)
 
     async def read(
         self, channel: str, start_ns: int, end_ns: int, known_ns: int | None = None, upto_sequence: int | None = None

@@ -2,7 +2,7 @@
 
 Any engine that reads Delta reads them. DuckDB reads the files themselves: sort order, not the engine, makes one tag's day cheap.
 A day that gets late rows is written anew and replaced in one commit. The commit names, per stream, the last sequence it holds,
-so that repeating it after a crash adds nothing.
+so that repeating it after a crash adds nothing; and the epoch of its historian: a commit of an earlier epoch is refused.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import os
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.transaction import AddAction
+from deltalake.exceptions import CommitFailedError
+from deltalake.transaction import AddAction, RemoveAction
 
+from didymos.core.errors import FencedError
 from didymos.data.history.sort import write_day
 from didymos.data.history.tables import DAY_NS, SAMPLES, Table
 
@@ -32,10 +35,38 @@ class Closed:
         self.folder, self.table = folder / table.name, table
         self.schema = table.closed.append(pa.field("day", pa.int32()))
         self.delta: DeltaTable | None = None
+        self._owner: Transaction | None = None
         self.files: dict[int, tuple[str, ...]] = {}  # day since 1970 -> paths; replaced as a whole, never changed in place
         if DeltaTable.is_deltatable(str(self.folder)):
             self.delta = DeltaTable(str(self.folder))
             self._look()
+
+    def own(self, name: str, epoch: int) -> None:
+        """`name` numbers the epochs. Commits ours, so that whatever an earlier historian has under way conflicts with it."""
+        self._owner = Transaction(name, epoch)
+        if self.delta is not None:
+            self._commit([], "append", None, [])
+
+    def _commit(
+        self, adds: list[AddAction], mode: Literal["append", "overwrite"], days: list[tuple[str, str, str]] | None,
+        upto: list[Transaction],
+    ) -> None:  # fmt: skip
+        """FencedError when a later historian has committed."""
+        assert self.delta is not None
+        self.delta.update_incremental()
+        owners = [] if self._owner is None else [self._owner]
+        for owner in owners:
+            if (self.delta.transaction_version(owner.app_id) or 0) > owner.version:
+                raise FencedError(f"{self.folder}: a later historian has committed; nothing was added.")
+        actions: list[AddAction | RemoveAction] = [*adds]
+        try:
+            self.delta.create_write_transaction(
+                actions, mode, self.schema, partition_by=["day"], partition_filters=days,
+                commit_properties=CommitProperties(app_transactions=[*upto, *owners]),
+            )  # fmt: skip
+        except CommitFailedError as error:
+            raise FencedError(f"{self.folder}: another historian committed meanwhile ({error}); nothing was added.") from error
+        self.delta.update_incremental()
 
     def _look(self) -> None:
         assert self.delta is not None
@@ -70,17 +101,8 @@ class Closed:
         else:
             self._copy(connection, inside, self.source((day,)), part)
         _to_disk(part)
-        self.delta.create_write_transaction(
-            [self._added(connection, part, day)],
-            "overwrite",
-            self.schema,
-            partition_by=["day"],
-            partition_filters=[("day", "=", str(day))],
-            commit_properties=CommitProperties(
-                app_transactions=[Transaction(f"{self.table.name}-{day}-{stream}", last) for stream, last in upto.items()]
-            ),
-        )
-        self.delta.update_incremental()
+        held = [Transaction(f"{self.table.name}-{day}-{stream}", last) for stream, last in upto.items()]
+        self._commit([self._added(connection, part, day)], "overwrite", [("day", "=", str(day))], held)
         _to_disk(self.folder / "_delta_log" / f"{self.delta.version():020d}.json")
         self._look()
 

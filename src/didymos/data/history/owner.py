@@ -3,6 +3,9 @@
 Each stream is followed from its committed position. Messages of half a second, or some megabytes, are closed into one batch;
 its rows and its last sequence are committed in one transaction. Killed at any moment, the historian goes on from there: nothing
 is lost and nothing counts twice. Records reach `on_record` before their sequence is committed, possibly twice after a crash.
+
+Of several historians one is at work, the one that holds the lease; the others wait. One that lost it ends with FencedError: its
+Delta commits are refused, and it is asked for answers no more.
 """
 
 from __future__ import annotations
@@ -20,12 +23,25 @@ import msgspec
 
 from didymos.core.case import Event, Record
 from didymos.core.clock import DAY_NS, HOUR_NS, Clock, DataClock
-from didymos.core.errors import DataError, DidymosError
+from didymos.core.errors import DataError, DidymosError, FencedError
 from didymos.core.ports import Bus, Message, Subscription
 from didymos.core.series import Batch, Quality, Waveform
 from didymos.data.history.reading import FOREVER
-from didymos.data.history.requests import ANSWER_BYTES, PAGE, Buckets, LatestOf, Reached, Read, SnapshotsOf, Sql, WaveformAt, to_ipc
+from didymos.data.history.requests import (
+    ANSWER_BYTES,
+    LEASE,
+    PAGE,
+    Buckets,
+    LatestOf,
+    Reached,
+    Read,
+    SnapshotsOf,
+    Sql,
+    WaveformAt,
+    to_ipc,
+)
 from didymos.data.history.store import Rows, Store
+from didymos.data.stream.lease import BEATS, Lease, process_name
 from didymos.formats.wire import pack, unpack
 
 SUBJECTS = {"plant": ("tel.*", "wav.*", "evt.*"), "results": ("res.*.snapshot.>", "res.*.features.>", "res.*.record.>")}
@@ -37,7 +53,8 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class HistoryOptions:
     """commit_s, commit_messages, commit_bytes: when a batch is closed. close_after_ns: a day is moved to Delta this long after its
-    end. compact_s: how often that is looked at; recompact_s: late rows of closed days are moved at most this often (wall time)."""
+    end. compact_s: how often that is looked at; recompact_s: late rows of closed days are moved at most this often (wall time).
+    lease_s: a historian silent for so long is replaced by one that waits."""
 
     commit_s: float = 0.5
     commit_messages: int = 400
@@ -48,6 +65,7 @@ class HistoryOptions:
     sql_s: float = 10.0
     sql_rows: int = 100_000
     wait_s: float = 20.0
+    lease_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +108,44 @@ class Historian:
     async def run(self, bus: Bus, path: Path, clock: Clock, on_record: Callable[[Record], None]) -> None:
         """Owns the folder `path` and serves `history.*` on `bus`. `on_record` is called in a thread, in order, and must take a
         record that it has already."""
+        self._lease = lease = Lease(bus, LEASE, process_name(), self._options.lease_s)
+        try:
+            await self._become_owner(lease)
+            keeping = asyncio.create_task(self._keep(lease))
+            try:
+                await _first_of(keeping, asyncio.create_task(self._own(bus, path, clock, on_record, lease)))
+            finally:
+                await lease.release()
+        finally:
+            self._reading.shutdown(cancel_futures=True)
+            self._writing.shutdown()
+
+    async def _become_owner(self, lease: Lease) -> None:
+        said = ""
+        while not await lease.take():
+            if lease.other != said:
+                _log.info("history is kept by %s; waiting until it is silent for %g s", lease.other, lease.lease_s)
+            said = lease.other
+            await asyncio.sleep(lease.lease_s / BEATS / 2)
+
+    async def _keep(self, lease: Lease) -> None:
+        await lease.keep()
+        raise FencedError(f"{LEASE}: lost to {lease.other}; this historian ends, nothing that it did since counts.")
+
+    async def _own(self, bus: Bus, path: Path, clock: Clock, on_record: Callable[[Record], None], lease: Lease) -> None:
         store = await self._write(Store, path)
         try:
             await self._begin(bus, store, clock)
-            await self._serve(bus, store)
+            await self._write(store.own, lease.epoch)
+            await self._serve(bus, store, lease.epoch)
             async with asyncio.TaskGroup() as tasks:
                 for stream in SUBJECTS:
                     tasks.create_task(self._follow(bus, store, clock, stream, on_record))
                 tasks.create_task(self._compact(store, clock))
+        except* FencedError as group:
+            raise group.exceptions[0] from group
         finally:
-            self._reading.shutdown(cancel_futures=True)
             await asyncio.shield(self._write(store.close))
-            self._writing.shutdown()
 
     def _write(self, call: Callable[..., T], *arguments: Any) -> Awaitable[T]:
         return asyncio.get_running_loop().run_in_executor(self._writing, call, *arguments)
@@ -142,6 +186,7 @@ class Historian:
             closing = _Closing(sequence=messages[-1].sequence)
             for message in messages:
                 _sort_in(closing, message, clock)
+            await self._lease.check()
             await self._write(commit, closing)
             async with self._moved:
                 self._position[stream] = closing.sequence
@@ -164,13 +209,14 @@ class Historian:
         while True:
             day = (clock.now_ns() - self._options.close_after_ns) // DAY_NS
             if day > done or loop.time() - last > self._options.recompact_s:
+                await self._lease.check()
                 await self._write(store.compact, day * DAY_NS)
                 done, last = max(day, done), loop.time()
             await asyncio.sleep(self._options.compact_s)
 
     # answering
 
-    async def _serve(self, bus: Bus, store: Store) -> None:
+    async def _serve(self, bus: Bus, store: Store, epoch: int) -> None:
         o = self._options
 
         async def read(data: bytes) -> bytes:
@@ -214,7 +260,7 @@ class Historian:
             return b""
 
         for method in (read, buckets, latest, waveform, snapshots, sql, reached):
-            await bus.serve(f"history.{method.__name__}", method)
+            await bus.serve(f"history.{method.__name__}.{epoch}", method)
 
     async def _reached(self, stream: str, sequence: int) -> None:
         """Waits until `sequence` of `stream` is committed; DataError after `wait_s`."""
@@ -225,6 +271,18 @@ class Historian:
             raise DataError(
                 f"history has stream {stream} up to sequence {self._position[stream]}, not yet {sequence}. Ask again later."
             ) from error
+
+
+async def _first_of(*tasks: asyncio.Task[None]) -> None:
+    """Waits for the first to end, ends the others, raises what it raised."""
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _or(value: int | None) -> int:

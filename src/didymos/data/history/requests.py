@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from didymos.core.errors import DataError
 
+LEASE = "lease.historian"  # whoever holds it answers, on history.<method>.<epoch>
 PAGE = 200_000  # samples in one answer; the client asks on from the last one
 ANSWER_BYTES = 6 * 1024 * 1024  # room below the bus's largest message
 

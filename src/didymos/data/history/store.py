@@ -165,6 +165,11 @@ class Store:
         )
         self._connection.unregister("newest")
 
+    def own(self, epoch: int) -> None:
+        """From now on no historian of an earlier epoch can add to the closed days, also one whose commit is under way."""
+        for closed in self._closed.values():
+            closed.own(f"historian-{self.source}", epoch)
+
     # compaction
 
     def compact(self, before_ns: int) -> int:

@@ -10,12 +10,15 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 
-from didymos.core.errors import ConnectError
+from didymos.core.errors import ConnectError, FencedError
 from didymos.data.stream.server import check_version
 
 T = TypeVar("T")
 AWAY = (OSError, asyncio.TimeoutError, nats.errors.Error, nats.js.errors.Error)  # what nats-py raises while the server is away
-PASSING = (10008, 10158, 10074, 10023)  # server busy, same id under way, no responder, insufficient resources for now
+# server busy, same id under way, no responder, insufficient resources for now, too few peers up,
+# another conditional write of the subject under way
+PASSING = (10008, 10158, 10074, 10023, 10005, 10164)
+WRONG_LAST = 10071  # what was expected to be the last message is not
 Notice = Callable[[], Awaitable[None]]
 
 
@@ -27,11 +30,11 @@ async def connect(url: str, reconnect: bool, reconnected: Notice | None = None, 
         heard.append(error)
         del heard[:-8]
 
-    line = Client()
+    line, servers = Client(), [server.strip() for server in url.split(",")]
     try:
         await asyncio.wait_for(
             line.connect(
-                url.split(","), error_cb=keep, reconnected_cb=reconnected, closed_cb=closed, allow_reconnect=reconnect,
+                servers, error_cb=keep, reconnected_cb=reconnected, closed_cb=closed, allow_reconnect=reconnect,
                 max_reconnect_attempts=-1 if reconnect else 1, reconnect_time_wait=0.2, connect_timeout=2,  # type: ignore[arg-type]
                 ping_interval=5, name="didymos",
             ),
@@ -49,7 +52,7 @@ async def connect(url: str, reconnect: bool, reconnected: Notice | None = None, 
 def refuse_old(url: str, line: Client) -> None:
     refusal = check_version(url, str(line.connected_server_version))
     if refusal:
-        raise ConnectError(f"{refusal}. Allowed: 2.10 or newer. Update that server.")
+        raise ConnectError(f"{refusal}. Allowed: 2.11 or newer. Update that server.")
 
 
 def raise_if_final(url: str, error: BaseException) -> None:
@@ -58,6 +61,8 @@ def raise_if_final(url: str, error: BaseException) -> None:
         raise ConnectError(
             f"{url}: the server refuses our credentials ({error}). Correct user and password in [nats] url."
         ) from error
+    if isinstance(error, nats.js.errors.APIError) and error.err_code == WRONG_LAST:
+        raise FencedError(f"{url}: refused, somebody else has written meanwhile ({error.description}).") from error
     if isinstance(error, nats.js.errors.APIError) and error.code not in (None, 404, 408, 503) and error.err_code not in PASSING:
         raise ConnectError(
             f"{url}: the server refuses: {error.description} (code {error.err_code}). Check the streams' limits and the disk."

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import final
 
-from didymos.core.errors import ConnectError, DataError, DidymosError
-from didymos.core.ports import Message, Subscription
+from didymos.core.errors import ConnectError, DataError, DidymosError, FencedError
+from didymos.core.ports import Entry, Fence, Message, Subscription
 from didymos.data.stream.subjects import STREAMS, check_stream, matches, stream_of
 
 LISTEN_LIMIT = 10_000  # notifications that one listener may lag behind; older ones are dropped
@@ -27,11 +27,15 @@ class _Stream:
     last_of: dict[str, Message] = field(default_factory=dict)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def store(self, subject: str, data: bytes, message_id: str) -> int:
+    def store(self, subject: str, data: bytes, message_id: str, fence: Fence | None = None) -> int:
+        if fence is not None:
+            last = self.last_of.get(fence.subject)
+            if (last.sequence if last else 0) != fence.sequence:
+                raise FencedError(f"publish to {subject}: {fence.subject} is not at {fence.sequence} any more; nothing was stored.")
         known = self.ids.get(message_id)
         if known is not None:
             return known
-        message = Message(len(self.messages) + 1, subject, bytes(data))
+        message = Message(len(self.messages) + 1, subject, bytes(data), message_id)
         self.messages.append(message)
         self.ids[message_id] = message.sequence
         self.last_of[subject] = message
@@ -106,20 +110,24 @@ class MemoryBus:
 
     def __init__(self) -> None:
         self._streams = {name: _Stream() for name in STREAMS}
-        self._values: dict[str, bytes] = {}
+        self._values: dict[str, Entry] = {}
+        self._revision = 0
         self._listeners: list[MemoryListener] = []
         self._servers: dict[str, Callable[[bytes], Awaitable[bytes]]] = {}
 
     async def publish(self, subject: str, data: bytes, message_id: str) -> int:
         return self._streams[stream_of(subject)].store(subject, data, message_id)
 
-    async def publish_many(self, messages: Sequence[tuple[str, bytes, str]]) -> int:
+    async def publish_many(self, messages: Sequence[tuple[str, bytes, str]], fence: Fence | None = None) -> int:
         if not messages:
             raise DataError("publish_many: no message given; give one or more (subject, data, message_id)")
         places = [self._streams[stream_of(subject)] for subject, _, _ in messages]
-        stored = [place.store(*message) for place, message in zip(places, messages, strict=True)]
+        stored = [place.store(*message, fence) for place, message in zip(places, messages, strict=True)]
         await asyncio.sleep(0)
         return stored[-1]
+
+    async def last(self, subject: str) -> Message | None:
+        return self._streams[stream_of(subject)].last_of.get(subject)
 
     async def subscribe(self, stream: str, subjects: Sequence[str], after_sequence: int) -> Subscription:
         held = self._streams[check_stream(stream)]
@@ -129,10 +137,22 @@ class MemoryBus:
         return MemorySubscription(held, tuple(subjects), sorted(last, key=attrgetter("sequence")), len(held.messages))
 
     async def put(self, key: str, value: bytes) -> None:
-        self._values[key] = bytes(value)
+        self._revision += 1
+        self._values[key] = Entry(bytes(value), self._revision)
 
     async def get(self, key: str) -> bytes | None:
+        found = self._values.get(key)
+        return found.value if found else None
+
+    async def entry(self, key: str) -> Entry | None:
         return self._values.get(key)
+
+    async def replace(self, key: str, value: bytes, revision: int) -> int:
+        found = self._values.get(key)
+        if (found.revision if found else 0) != revision:
+            raise FencedError(f"{key}: is not at revision {revision} any more; nothing was put.")
+        await self.put(key, value)
+        return self._revision
 
     async def notify(self, subject: str, data: bytes) -> None:
         for listener in self._listeners:
@@ -157,8 +177,14 @@ class MemoryBus:
         except DidymosError as error:
             raise DataError(str(error)) from error
 
-    async def serve(self, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> None:
+    async def serve(self, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[], Awaitable[None]]:
         self._servers[subject] = answer
+
+        async def end() -> None:
+            if self._servers.get(subject) is answer:
+                del self._servers[subject]
+
+        return end
 
     async def close(self) -> None:
         for listener in self._listeners:

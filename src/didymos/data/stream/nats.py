@@ -7,17 +7,18 @@ Message ids are remembered for ten minutes (the stream's duplicate window), acro
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import DiscardPolicy, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, RawStreamMsg, StorageType, StreamConfig
 
-from didymos.core.errors import DataError
-from didymos.core.ports import Message, Subscription
+from didymos.core.errors import DataError, FencedError
+from didymos.core.ports import Entry, Fence, Message, Subscription
 from didymos.data.stream.line import AWAY, connect, patiently
 from didymos.data.stream.position import NatsSubscription, last_of_each
 from didymos.data.stream.reply import Replies
@@ -43,8 +44,9 @@ USUAL = {"plant": StreamLimits(16 * GIB), "results": StreamLimits(4 * GIB), VALU
 
 @dataclass(frozen=True, slots=True)
 class NatsOptions:
-    """replicas: 1 embedded, 3 in a cluster. limits: {stream: StreamLimits}; given ones are applied, also to a stream that exists.
-    patience_s: how long an operation waits for a server that is away before it raises ConnectError."""
+    """replicas: 1 embedded, 3 in a cluster; a stream that has fewer gets more. limits: {stream: StreamLimits}; given ones are
+    applied, also to a stream that exists. patience_s: how long an operation waits for a server that is away before it raises
+    ConnectError."""
 
     replicas: int = 1
     limits: dict[str, StreamLimits] | None = None
@@ -59,7 +61,7 @@ class NatsBus:
         self.url, self.options = url, options
         self._generation = 0  # counts reconnects, so that a subscription knows its consumer may be gone
         self._line = Client()
-        self._writer = Writer(url, (*STREAMS, VALUES), options.patience_s)
+        self._writer = Writer(url, (*STREAMS, VALUES), options.patience_s, in_turn=options.replicas > 1)
         self._replies = Replies()
         self._listeners: list[_Listener] = []
         self._opened = False
@@ -102,19 +104,19 @@ class NatsBus:
             duplicate_window=min(DUPLICATE_WINDOW_S, limits.max_age_s or DUPLICATE_WINDOW_S),
         )
         try:
-            await js.stream_info(name)
+            copies = (await js.stream_info(name)).config.num_replicas or 1
         except nats.js.errors.NotFoundError:
             await js.add_stream(config)
         else:
-            if given:
-                await js.update_stream(config)
+            if given or copies < self.options.replicas:  # never fewer: that is for the operator of the cluster
+                await js.update_stream(replace(config, num_replicas=max(copies, self.options.replicas)))
 
     # the streams
 
     async def publish(self, subject: str, data: bytes, message_id: str) -> int:
         return await self.publish_many([(subject, data, message_id)])
 
-    async def publish_many(self, messages: Sequence[tuple[str, bytes, str]]) -> int:
+    async def publish_many(self, messages: Sequence[tuple[str, bytes, str]], fence: Fence | None = None) -> int:
         if not messages:
             raise DataError("publish_many: no message given; give one or more (subject, data, message_id)")
         for subject, data, message_id in messages:
@@ -122,7 +124,21 @@ class NatsBus:
             if not message_id:
                 raise DataError(f"publish to {subject}: the message id is empty; give an id that names this message for ever")
             self._check_size(subject, data)
-        return await self._writer.store([(subject, data, {"Nats-Msg-Id": name}) for subject, data, name in messages])
+        condition = _expecting(fence.subject, fence.sequence) if fence else {}
+        return await self._writer.store([(subject, data, {"Nats-Msg-Id": name, **condition}) for subject, data, name in messages])
+
+    async def last(self, subject: str) -> Message | None:
+        found = await self._last(stream_of(subject), subject)
+        return None if found is None else Message(found.seq or 0, subject, found.data or b"", _id(found))
+
+    async def _last(self, stream: str, subject: str) -> RawStreamMsg | None:
+        async def ask() -> RawStreamMsg | None:
+            try:
+                return await self._line.jetstream(timeout=5).get_last_msg(stream, subject)
+            except nats.js.errors.NotFoundError:
+                return None
+
+        return await self._patiently("get", ask)
 
     def _check_size(self, subject: str, data: bytes) -> None:
         most = self._line.max_payload - 1024  # room for headers
@@ -147,13 +163,23 @@ class NatsBus:
         await self._writer.store([(f"$KV.checkpoint.{key}", value, None)])
 
     async def get(self, key: str) -> bytes | None:
-        async def last() -> bytes | None:
-            try:
-                return (await self._line.jetstream(timeout=5).get_last_msg(VALUES, f"$KV.checkpoint.{key}")).data or b""
-            except nats.js.errors.NotFoundError:
-                return None
+        found = await self.entry(key)
+        return None if found is None else found.value
 
-        return await self._patiently("get", last)
+    async def entry(self, key: str) -> Entry | None:
+        found = await self._last(VALUES, f"$KV.checkpoint.{key}")
+        return None if found is None else Entry(found.data or b"", found.seq or 0)
+
+    async def replace(self, key: str, value: bytes, revision: int) -> int:
+        self._check_size(key, value)
+        subject, name = f"$KV.checkpoint.{key}", uuid.uuid4().hex
+        try:
+            return await self._writer.store([(subject, value, {"Nats-Msg-Id": name, **_expecting(subject, revision)})])
+        except FencedError as error:  # perhaps by ourselves: an attempt whose acknowledgement was lost on the way
+            found = await self._last(VALUES, subject)
+            if found is not None and _id(found) == name:
+                return found.seq or 0
+            raise FencedError(f"{key}: is not at revision {revision} any more; nothing was put.") from error
 
     # not stored
 
@@ -169,8 +195,8 @@ class NatsBus:
     async def request(self, subject: str, data: bytes, timeout_s: float) -> bytes:
         return await self._replies.ask(self._line, subject, data, timeout_s)
 
-    async def serve(self, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> None:
-        await self._replies.serve(self._line, subject, answer)
+    async def serve(self, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[], Awaitable[None]]:
+        return await self._replies.serve(self._line, subject, answer)
 
     async def close(self) -> None:
         for listener in self._listeners:
@@ -182,6 +208,15 @@ class NatsBus:
                 await asyncio.wait_for(self._line.close(), 5)
             except AWAY:
                 pass
+
+
+def _expecting(subject: str, sequence: int) -> dict[str, str]:
+    """Headers: store only while the last message of `subject` has this sequence."""
+    return {"Nats-Expected-Last-Subject-Sequence": str(sequence), "Nats-Expected-Last-Subject-Sequence-Subject": subject}
+
+
+def _id(message: RawStreamMsg) -> str:
+    return (message.headers or {}).get("Nats-Msg-Id", "")
 
 
 @final

@@ -112,7 +112,7 @@ class NatsSubscription:
         if self._asked <= 0:
             self._asked_until = 0.0
         self._after = place.stream
-        self._ready.append(Message(place.stream, message.subject, message.data))
+        self._ready.append(Message(place.stream, message.subject, message.data, (message.headers or {}).get("Nats-Msg-Id", "")))
 
     async def fetch(self, limit: int, timeout_s: float) -> list[Message]:
         loop = asyncio.get_running_loop()
@@ -191,7 +191,9 @@ async def last_of_each(line: Client, stream: str, subjects: tuple[str, ...]) -> 
         reader = await js.pull_subscribe_bind(consumer=info.name, stream=stream)
         while True:
             messages = await reader.fetch(100, timeout=5)
-            found += [Message(m.metadata.sequence.stream, m.subject, m.data) for m in messages]
+            found += [
+                Message(m.metadata.sequence.stream, m.subject, m.data, (m.headers or {}).get("Nats-Msg-Id", "")) for m in messages
+            ]
             if messages[-1].metadata.num_pending == 0:
                 break
         await reader.unsubscribe()

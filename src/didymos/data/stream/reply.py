@@ -47,7 +47,7 @@ class Replies:
             await asyncio.sleep(min(0.1, max(0.0, deadline - loop.time())))
         raise ConnectError(f"{subject}: {reason} within {timeout_s:g} s. Start the process that serves it, or allow more time.")
 
-    async def serve(self, line: Client, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> None:
+    async def serve(self, line: Client, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[], Awaitable[None]]:
         async def reply(message: Msg) -> None:
             data, headers = b"", None
             try:
@@ -69,7 +69,13 @@ class Replies:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-        await line.subscribe(subject, queue="didymos", cb=came)
+        served = await line.subscribe(subject, queue="didymos", cb=came)
+
+        async def end() -> None:
+            if not line.is_closed:
+                await served.unsubscribe()
+
+        return end
 
     async def close(self) -> None:
         for task in self._tasks:

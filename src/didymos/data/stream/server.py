@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from didymos.core.errors import ConfigError, ConnectError
 
-LEAST_VERSION = (2, 10)
+LEAST_VERSION = (2, 11)  # the first that knows Nats-Expected-Last-Subject-Sequence-Subject
 MAX_PAYLOAD = 8 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,9 @@ class ServerConfig:
     """One embedded server: listens on 127.0.0.1 only and keeps streams under `store`. mqtt_port 0 = no MQTT listener.
 
     mqtt_ack_wait_s: an MQTT message of QoS 1 that is not acknowledged for so long is sent again. A slow reader must not get again
-    what it has in hand: 512 messages (the most on the way) of some thousand values are done within ten seconds."""
+    what it has in hand: 512 messages (the most on the way) of some thousand values are done within ten seconds.
+
+    cluster_port, routes: one of several servers that keep copies of each other's streams; routes are their cluster ports."""
 
     store: Path
     port: int
@@ -40,6 +42,8 @@ class ServerConfig:
     mqtt_ack_wait_s: int = 10
     name: str = "didymos"
     binary: str = ""
+    cluster_port: int = 0
+    routes: tuple[int, ...] = ()
 
     @property
     def url(self) -> str:
@@ -105,8 +109,23 @@ def config_text(config: ServerConfig) -> str:
         f"pid_file: {quoted(str(config.store / 'nats.pid'))}\n"
         f"log_file: {quoted(str(config.store / 'nats.log'))}\nlogfile_size_limit: 10MB\n"
         f"jetstream {{ store_dir: {quoted(str(config.store))}, sync_interval: always, max_file_store: 1TB }}\n"
-        f"{mqtt}"
+        f"{mqtt}{_cluster_text(config)}"
     )
+
+
+def _cluster_text(config: ServerConfig) -> str:
+    if not config.cluster_port:
+        return ""
+    routes = ", ".join(f"nats-route://127.0.0.1:{port}" for port in config.routes)
+    return f"cluster {{ name: didymos, host: 127.0.0.1, port: {config.cluster_port}, routes: [{routes}] }}\n"
+
+
+def cluster(store: Path, count: int = 3) -> list[ServerConfig]:
+    """`count` servers on loopback that form one cluster, each with its own folder under `store`."""
+    routes = tuple(free_port() for _ in range(count))
+    return [
+        ServerConfig(store / f"n{i}", free_port(), name=f"n{i}", cluster_port=port, routes=routes) for i, port in enumerate(routes)
+    ]
 
 
 def command(config: ServerConfig) -> list[str]:
