@@ -21,6 +21,7 @@ from deltalake.transaction import AddAction
 
 from didymos.data.history.sort import write_day
 from didymos.data.history.tables import DAY_NS, SAMPLES, Table
+from didymos.data.history.ticks import AS_TABLE, PREFIX, STORED
 
 ROW_GROUP = 2048  # of waveforms and snapshots, which are large
 
@@ -30,7 +31,7 @@ class Closed:
 
     def __init__(self, folder: Path, table: Table) -> None:
         self.folder, self.table = folder / table.name, table
-        self.schema = table.closed.append(pa.field("day", pa.int32()))
+        self.schema = (STORED if table is SAMPLES else table.closed).append(pa.field("day", pa.int32()))
         self.delta: DeltaTable | None = None
         self.files: dict[int, tuple[str, ...]] = {}  # day since 1970 -> paths; replaced as a whole, never changed in place
         if DeltaTable.is_deltatable(str(self.folder)):
@@ -50,8 +51,13 @@ class Closed:
         wanted = [path for day in sorted(files if days is None else files.keys() & set(days)) for path in files[day]]
         if not wanted:
             return None
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in wanted)
-        return f"SELECT {self.table.columns} FROM read_parquet([{listed}], hive_partitioning = false)"
+        packed = [path for path in wanted if Path(path).name.startswith(PREFIX)]
+        plain = [path for path in wanted if not Path(path).name.startswith(PREFIX)]
+        return " UNION ALL ".join(
+            f"SELECT {columns} FROM read_parquet([{_listed(paths)}], hive_partitioning = false)"
+            for columns, paths in ((AS_TABLE, packed), (self.table.columns, plain))
+            if paths
+        )
 
     def holds(self, day: int, stream: str) -> int:
         """Last sequence of `stream` (its number and its store's name) whose rows of `day` are all here; -1 = none."""
@@ -63,7 +69,7 @@ class Closed:
         sequence held}."""
         if self.delta is None:
             self.delta = DeltaTable.create(str(self.folder), self.schema, mode="ignore", partition_by=["day"])
-        part = self.folder / f"day={day}" / f"{uuid4().hex}.parquet"
+        part = self.folder / f"day={day}" / f"{PREFIX if self.table is SAMPLES else ''}{uuid4().hex}.parquet"
         part.parent.mkdir(parents=True, exist_ok=True)
         if self.table is SAMPLES:
             write_day(connection, inside, self.source((day,)), part)
@@ -95,6 +101,7 @@ class Closed:
 
     def _added(self, connection: duckdb.DuckDBPyConnection, part: Path, day: int) -> AddAction:
         key, moment = self.table.key, self.table.time
+        moment = "time" if part.name.startswith(PREFIX) else moment
         [found] = connection.execute(
             f"SELECT count(*), min({key}), max({key}), min({moment}), max({moment}) FROM read_parquet(?)", [str(part)]
         ).fetchall()
@@ -116,6 +123,10 @@ class Closed:
 def days_between(start_ns: int, end_ns: int, known: dict[int, tuple[str, ...]]) -> tuple[int, ...]:
     """Days in `known` that can hold a time with start <= time < end."""
     return tuple(day for day in known if day * DAY_NS < end_ns and (day + 1) * DAY_NS > start_ns)
+
+
+def _listed(paths: list[str]) -> str:
+    return ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
 
 
 def _to_disk(path: Path) -> None:

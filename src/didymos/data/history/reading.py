@@ -17,8 +17,10 @@ import pyarrow as pa
 
 from didymos.core.errors import DataError
 from didymos.core.series import Waveform
+from didymos.data.history.buckets import Filled, Grid, Row
 from didymos.data.history.closed import Closed, days_between
-from didymos.data.history.tables import CLOSING, DAY_NS, LATE, SAMPLES, SNAPSHOTS, WAVEFORMS, Table
+from didymos.data.history.columns import NOTHING, DayFiles, Rows, folded, joined
+from didymos.data.history.tables import CLOSING, DAY_NS, SNAPSHOTS, WAVEFORMS, Table, arrow
 
 FOREVER = (1 << 63) - 1
 
@@ -29,6 +31,7 @@ class Reader:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, closed: dict[str, Closed]) -> None:
         self._connection, self._closed = connection, closed
+        self._day_files = DayFiles()
 
     @contextmanager
     def _reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -47,40 +50,35 @@ class Reader:
         hot = f"SELECT {table.columns} FROM ({table.rows})"
         return f"{hot} UNION ALL {old}" if old else hot
 
-    def _samples(self, start_ns: int, end_ns: int) -> str:
-        """SQL with parameters channel, start, end, known_ns, sequence: one row for each time, as known then."""
-        source = self._source(SAMPLES, start_ns, end_ns)
-        when = "channel = ? AND time_ns >= ? AND time_ns < ? AND known_ns <= ? AND sequence <= ?"
-        last = f"CASE WHEN quality = {LATE} THEN -1 ELSE sequence END"  # picks the last row that is not late
-        same = f"arg_max(value, sequence) IS NOT DISTINCT FROM arg_max(value, {last})"
-        quality = (
-            f"CASE WHEN arg_max(quality, sequence) = {LATE} AND {same} THEN arg_max(quality, {last}) "
-            "ELSE arg_max(quality, sequence) END"
-        )
-        return (
-            f"SELECT time_ns, arg_max(value, sequence) AS value, {quality} AS quality FROM ({source}) WHERE {when} GROUP BY time_ns"
-        )
+    def _rows(self, channel: str, start_ns: int, end_ns: int, known_ns: int, sequence: int) -> Iterator[Rows]:
+        """Samples of one UTC day after another, one row for each time, as known then."""
+        with self._reader() as cursor:
+            files = self._closed["samples"].files
+            hot = _hot(cursor, channel, start_ns, end_ns)
+            for day in sorted({*np.unique(hot.time_ns // DAY_NS).tolist(), *days_between(start_ns, end_ns, files)}):
+                parts = [self._day_files.rows(path, channel, start_ns, end_ns) for path in files.get(day, ())]
+                found = folded(joined([*parts, hot.take(hot.time_ns // DAY_NS == day)]), known_ns, sequence)
+                if len(found):
+                    yield found
 
     def read(self, channel: str, start_ns: int, end_ns: int, known_ns: int, sequence: int, limit: int) -> pa.Table:
         """Columns time_ns, value, quality of at most `limit` samples with start <= time < end, oldest first."""
-        with self._reader() as cursor:
-            query = f"{self._samples(start_ns, end_ns)} ORDER BY time_ns LIMIT {int(limit)}"
-            return cursor.sql(query, params=[channel, start_ns, end_ns, known_ns, sequence]).to_arrow_table()
+        parts, held = [], 0
+        for rows in self._rows(channel, start_ns, end_ns, known_ns, sequence):
+            parts.append(rows)
+            held += len(rows)
+            if held >= limit:
+                break
+        rows = joined(parts).take(slice(0, limit))
+        columns = [arrow(rows.time_ns, pa.int64()), arrow(rows.value, pa.float64()), arrow(rows.quality, pa.uint8())]
+        return pa.Table.from_arrays(columns, names=["time_ns", "value", "quality"])
 
-    def buckets(
-        self, channel: str, start_ns: int, end_ns: int, points: int, known_ns: int
-    ) -> list[tuple[int, float, float, float, int]]:
+    def buckets(self, channel: str, start_ns: int, end_ns: int, points: int, known_ns: int) -> list[Row]:
         """(time_ns, min, mean, max, worst quality) per bucket; NaN where a bucket holds only samples without a value."""
-        width = max(1, -(-(end_ns - start_ns) // points))
-        good = "FILTER (WHERE NOT isnan(value))"
-        with self._reader() as cursor:
-            query = (
-                f"SELECT {start_ns} + (time_ns - {start_ns}) // {width} * {width} AS t, min(value) {good}, avg(value) {good}, "
-                f"max(value) {good}, max(quality) FROM ({self._samples(start_ns, end_ns)}) GROUP BY t ORDER BY t"
-            )
-            found = cursor.execute(query, [channel, start_ns, end_ns, known_ns, FOREVER]).fetchall()
-        nan = float("nan")
-        return [(int(t), *(nan if x is None else float(x) for x in three), int(q)) for t, *three, q in found]  # type: ignore[misc]
+        filled = Filled(Grid(start_ns, end_ns, points))
+        for rows in self._rows(channel, start_ns, end_ns, known_ns, FOREVER):
+            filled.add(rows.time_ns, rows.value, rows.quality)
+        return filled.rows()
 
     def waveform(self, channel: str, at_ns: int) -> Waveform | None:
         """The last waveform that began at or before `at_ns`."""
@@ -158,6 +156,18 @@ class Reader:
         hot = f"SELECT {table.columns} FROM ({table.rows})"
         view = table.distinct(f"{hot} UNION ALL {both}" if both else hot)
         return f"{view} UNION ALL {rest}" if rest else view
+
+
+def _hot(cursor: duckdb.DuckDBPyConnection, channel: str, start_ns: int, end_ns: int) -> Rows:
+    ids = [str(int(i)) for (i,) in cursor.execute("SELECT id FROM hot.channels WHERE name = ?", [channel]).fetchall()]
+    if not ids:
+        return NOTHING
+    found = cursor.execute(
+        "SELECT time_ns, value, quality, sequence, known_ns FROM hot.samples "
+        f"WHERE channel IN ({', '.join(ids)}) AND time_ns >= ? AND time_ns < ?",
+        [start_ns, end_ns],
+    ).fetchnumpy()
+    return Rows(*(np.asarray(found[name]) for name in ("time_ns", "value", "quality", "sequence", "known_ns")))
 
 
 def _first(error: Exception) -> str:
