@@ -19,12 +19,12 @@ from typing import Any, TypeVar, final
 import msgspec
 
 from didymos.core.case import Event, Record
-from didymos.core.clock import DAY_NS, HOUR_NS, Clock, DataClock
+from didymos.core.clock import DAY_NS, HOUR_NS, SECOND_NS, Clock, DataClock
 from didymos.core.errors import DataError, DidymosError
 from didymos.core.ports import Bus, Message, Subscription
 from didymos.core.series import Batch, Quality, Waveform
 from didymos.data.history.reading import FOREVER
-from didymos.data.history.requests import ANSWER_BYTES, PAGE, Buckets, LatestOf, Reached, Read, SnapshotsOf, Sql, WaveformAt, to_ipc
+from didymos.data.history.requests import ANSWER_BYTES, PAGE, Buckets, LatestColumns, LatestOf, Reached, Read, SnapshotsOf, Sql, WaveformAt, to_ipc
 from didymos.data.history.store import Rows, Store
 from didymos.formats.wire import pack, unpack
 
@@ -69,6 +69,28 @@ class _Line:
     body: dict[str, Any]
 
 
+@final
+class Knowing:
+    """When rows became known, by the plant's clock: never earlier than what was stored before, also when the clock is set back, so
+    that what is known at a time is always a beginning of the stream."""
+
+    def __init__(self, clock: Clock, at_least_ns: int = 0) -> None:
+        self._clock, self._last_ns = clock, at_least_ns
+
+    def now_ns(self) -> int:
+        self._last_ns = max(self._last_ns, self._clock.now_ns())
+        return self._last_ns
+
+    def seen(self, time_ns: int) -> None:
+        if isinstance(self._clock, DataClock):
+            self._clock.seen(time_ns)
+
+
+def whole_second(known_ns: int) -> int:
+    """Rounded up: a sample is never said to be known too early, and ten bits of it need not be kept."""
+    return -(-known_ns // SECOND_NS) * SECOND_NS
+
+
 @dataclass(slots=True)
 class _Closing:
     rows: Rows = field(default_factory=Rows)
@@ -94,9 +116,10 @@ class Historian:
         try:
             await self._begin(bus, store, clock)
             await self._serve(bus, store)
+            knowing = Knowing(clock, await self._write(store.known_ns))
             async with asyncio.TaskGroup() as tasks:
                 for stream in SUBJECTS:
-                    tasks.create_task(self._follow(bus, store, clock, stream, on_record))
+                    tasks.create_task(self._follow(bus, store, knowing, stream, on_record))
                 tasks.create_task(self._compact(store, clock))
         finally:
             self._reading.shutdown(cancel_futures=True)
@@ -127,7 +150,7 @@ class Historian:
 
     # storing
 
-    async def _follow(self, bus: Bus, store: Store, clock: Clock, stream: str, on_record: Callable[[Record], None]) -> None:
+    async def _follow(self, bus: Bus, store: Store, clock: Knowing, stream: str, on_record: Callable[[Record], None]) -> None:
         subscription = await bus.subscribe(stream, SUBJECTS[stream], self._position[stream])
 
         def commit(closing: _Closing) -> None:
@@ -193,6 +216,11 @@ class Historian:
         async def latest(data: bytes) -> bytes:
             return pack(store.latest.of(unpack(LatestOf, data).channels))
 
+        async def latest_columns(data: bytes) -> bytes:
+            q = unpack(LatestColumns, data)
+            found = store.latest.columns(q.key, q.channels)
+            return b"" if found is None else b"".join(column.tobytes() for column in found)
+
         async def waveform(data: bytes) -> bytes:
             q = unpack(WaveformAt, data)
             found = await self._read(store.reader.waveform, q.channel, q.at_ns)
@@ -213,7 +241,7 @@ class Historian:
             await self._reached(q.stream, q.sequence)
             return b""
 
-        for method in (read, buckets, latest, waveform, snapshots, sql, reached):
+        for method in (read, buckets, latest, latest_columns, waveform, snapshots, sql, reached):
             await bus.serve(f"history.{method.__name__}", method)
 
     async def _reached(self, stream: str, sequence: int) -> None:
@@ -243,7 +271,7 @@ def _hand_over(record: Record, on_record: Callable[[Record], None]) -> None:
         _log.error("record %s of %s was refused: %s", record.key, record.subject, error)
 
 
-def _sort_in(closing: _Closing, message: Message, clock: Clock) -> None:
+def _sort_in(closing: _Closing, message: Message, clock: Knowing) -> None:
     """Adds one message's rows; one that cannot be read is logged and left in the stream."""
     try:
         kind = message.subject.split(".")[0] if not message.subject.startswith("res.") else message.subject.split(".")[2]
@@ -252,7 +280,7 @@ def _sort_in(closing: _Closing, message: Message, clock: Clock) -> None:
         _log.error("message %d of %s is not stored: %s", message.sequence, message.subject, error)
 
 
-def _samples(closing: _Closing, message: Message, clock: Clock) -> None:
+def _samples(closing: _Closing, message: Message, clock: Knowing) -> None:
     batch = unpack(Batch, message.data)
     columns = (batch.channel, batch.time_ns, batch.value, batch.quality)
     if len({len(c) for c in columns}) != 1 or (len(batch) and int(batch.channel.max()) >= len(batch.channels)):
@@ -261,36 +289,32 @@ def _samples(closing: _Closing, message: Message, clock: Clock) -> None:
         raise DataError("its columns are not numbers: allowed are whole channel, time_ns and quality, and a number as value")
     good = batch.time_ns[batch.quality <= Quality.UNCERTAIN]
     if len(good):
-        _seen(clock, int(good.max()))
+        clock.seen(int(good.max()))
     if len(batch):
-        closing.rows.samples.append((batch, message.sequence, clock.now_ns()))
+        closing.rows.samples.append((batch, message.sequence, whole_second(clock.now_ns())))
 
 
-def _wave(closing: _Closing, message: Message, clock: Clock) -> None:
+def _wave(closing: _Closing, message: Message, clock: Knowing) -> None:
     wave = unpack(Waveform, message.data)
-    _seen(clock, wave.start_ns)
+    clock.seen(wave.start_ns)
     closing.rows.waveforms.append((wave, message.sequence, clock.now_ns()))
 
 
-def _event(closing: _Closing, message: Message, clock: Clock) -> None:
+def _event(closing: _Closing, message: Message, clock: Knowing) -> None:
     e = unpack(Event, message.data)
     body = msgspec.json.encode(e.body, order="sorted").decode()
     closing.rows.events.append((e.id, e.kind, e.asset, e.time_ns, e.known_ns, body, message.sequence))
 
 
-def _snapshot(closing: _Closing, message: Message, clock: Clock) -> None:
+def _snapshot(closing: _Closing, message: Message, clock: Knowing) -> None:
     head = unpack(_Head, message.data)
     closing.rows.snapshots.append((head.asset, head.time_ns, message.data, message.sequence, clock.now_ns()))
 
 
-def _record(closing: _Closing, message: Message, clock: Clock) -> None:
+def _record(closing: _Closing, message: Message, clock: Knowing) -> None:
     line = unpack(_Line, message.data)
     closing.records.append(Record(line.key, line.kind, line.subject, line.time_ns, line.body))
 
 
 _SORT = {"tel": _samples, "wav": _wave, "evt": _event, "snapshot": _snapshot, "features": _samples, "record": _record}
 
-
-def _seen(clock: Clock, time_ns: int) -> None:
-    if isinstance(clock, DataClock):
-        clock.seen(time_ns)

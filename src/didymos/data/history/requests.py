@@ -38,6 +38,15 @@ class LatestOf:
 
 
 @dataclass(frozen=True, slots=True)
+class LatestColumns:
+    """`channels` None: the list that was sent before under this key. Answer: time_ns, value, quality as bytes one after another;
+    nothing when the key is not known."""
+
+    key: bytes
+    channels: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WaveformAt:
     channel: str
     at_ns: int

@@ -69,6 +69,14 @@ class Store:
         names = {number: name for name, number in STREAM_NUMBER.items()}
         return {names[stream]: (sequence, source) for stream, sequence, source in found}
 
+    def known_ns(self) -> int:
+        """When the last row of the hot file became known; 0 when it has none."""
+        last = "(SELECT max(known_ns) FROM hot.{})"
+        [found] = self._connection.execute(
+            f"SELECT greatest(0, {', '.join(last.format(table.name) for table in CLOSING)})"
+        ).fetchall()
+        return int(found[0])
+
     def begin_source(self, source: str) -> None:
         """The store behind the streams is another one: its sequences begin anew."""
         self._connection.execute("UPDATE hot.positions SET sequence = 0, source = ?", [source])
