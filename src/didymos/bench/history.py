@@ -2,12 +2,12 @@
 
 One day of 5 machines x 20 tags at 1 Hz goes through the historian's own store, message by message (`history_rows`), and is closed.
 
-    bytes_per_point      all files of the closed day (data and Delta log), by distinct samples, times stamped in ms;
-                         _us: the same of two machines whose clocks count us. A sample keeps time, value, quality, its sequence in the
-                         stream and when it was known; nothing is rounded but the last, up to a whole second
-    tag_day_ms           one tag, its whole closed day, 1000 buckets of min, mean, max, worst quality, asked in the owner's process;
+    bytes_per_point      all files of the closed day (data and Delta log), by distinct samples, times stamped in ms; _us: the same
+                         of two machines whose clocks count us. A sample keeps time, value, quality, its sequence in the stream and
+                         when it was known; nothing is rounded but the last, up to a whole second
+    tag_day_ms           one tag, its whole closed day, 1000 buckets of min, mean, max, worst quality, asked in the owner;
                          _bus_ms: the same through nats from another process
-    latest_ms            newest samples of 20,000 tags by name, in the owner's process: from the list's key to arrays of time, value,
+    latest_ms            newest samples of 20,000 tags by name, in the owner: from the list's key to arrays of time, value,
                          quality. _bus_ms: through nats from another process, to arrays; _dict_bus_ms: to a dictionary by name
 
 Peers have the same rows in columns tag, ts, value, quality, without what is needed to ask about the past as it was known. Medians of
@@ -49,8 +49,8 @@ COMMIT = 400  # messages
 
 
 def run(data: Path | None = None, part: str | None = None) -> dict[str, Any]:
-    """{"bytes_per_point", "bytes_per_point_us", "tag_day_ms", "latest_ms", "peers": {name: figures}, ...}. `part` names one peer, or
-    "own" for none; no recorded data are needed."""
+    """{"bytes_per_point", "bytes_per_point_us", "tag_day_ms", "latest_ms", "peers": {name: figures}, ...}. `part` names one peer,
+    or "own" for none; no recorded data are needed."""
     if part is not None and part not in (*PEERS, "own"):
         return {"absent": [part]}
     result: dict[str, Any] = {"load_average": list(os.getloadavg()), "cores": os.cpu_count(), "versions": versions()}

@@ -1,4 +1,4 @@
-"""The peers of `bench history`: PostgreSQL, SQLite and ClickHouse's engine in the process (chdb), given the same rows and questions.
+"""The peers of `bench history`: PostgreSQL, SQLite and ClickHouse's engine in the process (chdb), with the same rows and questions.
 
 Each takes columns tag, ts, value, quality of the day in order of arrival and of the newest samples, has its natural index, and
 answers the same two questions. PostgreSQL is a cluster of its own in a temporary folder, run by an unprivileged user.
@@ -72,7 +72,8 @@ def sqlite_peer(folder: Path, day: Columns, newest: Columns, q: Question) -> dic
         c.commit()
         c.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         [(pages,)] = c.execute("SELECT sum(pgsize) FROM dbstat WHERE name = 'samples'").fetchall()
-        latest = "SELECT tag, (SELECT ts || ' ' || value || ' ' || quality FROM newest n WHERE n.tag = t.tag ORDER BY ts DESC LIMIT 1) FROM tags t"
+        one = "SELECT ts || ' ' || value || ' ' || quality FROM newest n WHERE n.tag = t.tag ORDER BY ts DESC LIMIT 1"
+        latest = f"SELECT tag, ({one}) FROM tags t"
         found = _figures(
             pages / len(day[0]),
             median_ms(lambda: c.execute(buckets_sql("samples", q)).fetchall()),

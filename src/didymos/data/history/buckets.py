@@ -7,7 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from didymos.core.series import Quality
+from didymos.data.history.columns import Rows
+from didymos.data.history.roll import HOUR_NS, MINUTE_NS, Rolled
 
+UNCERTAIN = int(Quality.UNCERTAIN)
 Row = tuple[int, float, float, float, int]
 
 
@@ -79,3 +83,24 @@ class Filled:
         low, high = (np.where(n > 0, x[at], np.nan) for x in (self.low, self.high))
         times = self.grid.start_ns + self.grid.width_ns * at
         return list(zip(times.tolist(), low.tolist(), mean.tolist(), high.tolist(), self.worst[at].tolist(), strict=True))
+
+
+def serving(grid: Grid) -> int:
+    """Length of the longest roll-up rows that fill this grid exactly, 0 = none."""
+    return next((step for step in (HOUR_NS, MINUTE_NS) if grid.fits(step)), 0)
+
+
+def as_parts(rows: Rolled, instead: bool) -> tuple[NDArray, ...]:
+    """A roll-up's rows as `Filled.merge` takes them; UNCERTAIN or worse where they stand `instead` of samples that are gone."""
+    rows = rows.take(rows.samples > 0)
+    some = rows.n > 0
+    worst = np.maximum(rows.worst, UNCERTAIN) if instead else rows.worst
+    total = np.where(some, rows.mean * rows.n, 0.0)
+    return rows.time_ns, rows.n, total, np.where(some, rows.low, np.inf), np.where(some, rows.high, -np.inf), worst
+
+
+def as_samples(rows: Rolled) -> Rows:
+    """The means of a roll-up as samples that are UNCERTAIN or worse: what is left where the samples were dropped."""
+    rows = rows.take(rows.samples > 0)
+    none = np.zeros(len(rows), np.int64)
+    return Rows(rows.time_ns, rows.mean, np.maximum(rows.worst, UNCERTAIN).astype(np.uint8), none, none)

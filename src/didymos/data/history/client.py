@@ -12,9 +12,19 @@ from numpy.typing import NDArray
 from didymos.core.errors import DataError
 from didymos.core.ports import Bus
 from didymos.core.series import Series, Waveform
-from didymos.data.history.requests import PAGE, Buckets, LatestColumns, LatestOf, Reached, Read, SnapshotsOf, Sql, WaveformAt, from_ipc
+from didymos.data.history.requests import (
+    PAGE,
+    Buckets,
+    LatestColumns,
+    LatestOf,
+    Reached,
+    Read,
+    SnapshotsOf,
+    Sql,
+    WaveformAt,
+    from_ipc,
+)
 from didymos.formats.wire import pack, unpack, unpack_plain
-
 
 Array = NDArray[Any]
 

@@ -67,17 +67,27 @@ class Closed:
     def replace(self, connection: duckdb.DuckDBPyConnection, day: int, inside: str, upto: dict[str, int]) -> None:
         """Writes the hot rows where `inside` (SQL) and what `day` holds already as the one file of `day`; `upto` {stream: last
         sequence held}."""
-        if self.delta is None:
-            self.delta = DeltaTable.create(str(self.folder), self.schema, mode="ignore", partition_by=["day"])
-        part = self.folder / f"day={day}" / f"{PREFIX if self.table is SAMPLES else ''}{uuid4().hex}.parquet"
-        part.parent.mkdir(parents=True, exist_ok=True)
+        part = self.part(day)
         if self.table is SAMPLES:
             write_day(connection, inside, self.source((day,)), part)
         else:
             self._copy(connection, inside, self.source((day,)), part)
-        _to_disk(part)
+        self.commit(connection, day, part, upto)
+
+    def part(self, day: int) -> Path:
+        """Where a new file of `day` is to be written; it counts once it is committed."""
+        part = self.folder / f"day={day}" / f"{PREFIX if self.table is SAMPLES else ''}{uuid4().hex}.parquet"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        return part
+
+    def commit(self, connection: duckdb.DuckDBPyConnection, day: int, part: Path | None, upto: dict[str, int]) -> None:
+        """Makes the finished file `part`, or nothing, all that `day` holds."""
+        if self.delta is None:
+            self.delta = DeltaTable.create(str(self.folder), self.schema, mode="ignore", partition_by=["day"])
+        if part is not None:
+            _to_disk(part)
         self.delta.create_write_transaction(
-            [self._added(connection, part, day)],
+            [] if part is None else [self._added(connection, part, day)],
             "overwrite",
             self.schema,
             partition_by=["day"],

@@ -12,9 +12,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, final
 
+import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -110,12 +110,12 @@ class DayFiles:
     def rows(self, path: str, channel: str, start_ns: int, end_ns: int) -> Rows:
         """Samples of `channel` with start <= time < end. DataError that names a file that cannot be read."""
         try:
-            table = self.table(path, channel, _columns(path))
+            table = self.table(path, channel, columns_of(path))
         except (OSError, pa.ArrowException) as error:
             raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}. See the historian's state") from error
         if table is None:
             return NOTHING
-        time_ns, known_ns = _times(table, path)
+        time_ns, known_ns = times_of(table, path)
         quality, sequence = table["quality"].to_numpy().astype(np.uint8), table["sequence"].to_numpy()
         rows = Rows(time_ns, table["value"].to_numpy(), quality, sequence, known_ns)
         if len(rows) and start_ns <= int(time_ns[0]) and int(time_ns[-1]) < end_ns:
@@ -134,20 +134,35 @@ class DayFiles:
             if alone:
                 return file.read_row_groups(groups, columns=columns, use_threads=False)
             table = file.read_row_groups(groups, columns=["channel", *columns], use_threads=False)
-        return table.filter(pa.compute.equal(table["channel"].cast(pa.string()), channel))
+        names = table["channel"].unify_dictionaries().combine_chunks()
+        listed = names.dictionary.to_pylist()
+        if channel not in listed:
+            return None
+        which = np.flatnonzero(names.indices.to_numpy() == listed.index(channel))
+        return table.slice(int(which[0]), len(which)) if len(which) else None
 
 
-def _columns(path: str) -> list[str]:
+def columns_of(path: str) -> list[str]:
     if Path(path).name.startswith(PREFIX):
         return ["time", "tick_ns", "value", "quality", "sequence", "known", "known_tick_ns"]
     return ["time_ns", "value", "quality", "sequence", "known_ns"]
 
 
-def _times(table: pa.Table, path: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def times_of(table: pa.Table, path: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """time_ns and known_ns (n,)."""
     if not Path(path).name.startswith(PREFIX):
         return table["time_ns"].to_numpy(), table["known_ns"].to_numpy()
-    if not table.num_rows:
-        return NOTHING.time_ns, NOTHING.known_ns
-    tick, known_tick = table["tick_ns"][0].as_py(), table["known_tick_ns"][0].as_py()  # one a channel
-    return table["time"].to_numpy() * tick, table["known"].to_numpy() * known_tick
+    return table["time"].to_numpy() * table["tick_ns"].to_numpy(), table["known"].to_numpy() * table["known_tick_ns"].to_numpy()
+
+
+def hot_rows(cursor: duckdb.DuckDBPyConnection, channel: str, start_ns: int, end_ns: int) -> Rows:
+    """Samples of `channel` in the hot file, in order of arrival."""
+    ids = [str(int(i)) for (i,) in cursor.execute("SELECT id FROM hot.channels WHERE name = ?", [channel]).fetchall()]
+    if not ids:
+        return NOTHING
+    found = cursor.execute(
+        "SELECT time_ns, value, quality, sequence, known_ns FROM hot.samples "
+        f"WHERE channel IN ({', '.join(ids)}) AND time_ns >= ? AND time_ns < ?",
+        [start_ns, end_ns],
+    ).fetchnumpy()
+    return Rows(*(np.asarray(found[name]) for name in ("time_ns", "value", "quality", "sequence", "known_ns")))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_NEVER = np.iinfo(np.int64).min
+_NEVER = int(np.iinfo(np.int64).min)
 LISTS = 64  # lists of names remembered
 
 
@@ -86,12 +86,12 @@ class Latest:
                 self._lists.popitem(last=False)
         if key not in self._lists:
             return None
-        names, places = self._lists[key]
+        listed, places = self._lists[key]
         if places.channels != len(self.number):
-            places = self._look_up(names)
-            self._lists[key] = names, places
+            places = self._look_up(listed)
+            self._lists[key] = listed, places
         self._lists.move_to_end(key)
-        return self._gathered(names, places)
+        return self._gathered(listed, places)
 
     def _look_up(self, names: Sequence[str]) -> Places:
         plant = [self.number.get((name, 0), -1) for name in names]
@@ -112,7 +112,8 @@ class Latest:
         else:
             time_ns, value, quality = self.time_ns[p.first], self.value[p.first], self.quality[p.first]
         for i in p.missing:
-            time_ns[i], value[i], quality[i] = self.before.get(names[i], (_NEVER, np.nan, 0))
+            name = names[int(i)]
+            time_ns[i], value[i], quality[i] = self.before.get(name, (_NEVER, float("nan"), 0))
         if len(p.at):
             newer = self.time_ns[p.second] > time_ns[p.at]
             at, of = p.at[newer], p.second[newer]

@@ -24,8 +24,21 @@ from didymos.core.errors import DataError, DidymosError
 from didymos.core.ports import Bus, Message, Subscription
 from didymos.core.series import Batch, Quality, Waveform
 from didymos.data.history.reading import FOREVER
-from didymos.data.history.requests import ANSWER_BYTES, PAGE, Buckets, LatestColumns, LatestOf, Reached, Read, SnapshotsOf, Sql, WaveformAt, to_ipc
+from didymos.data.history.requests import (
+    ANSWER_BYTES,
+    PAGE,
+    Buckets,
+    LatestColumns,
+    LatestOf,
+    Reached,
+    Read,
+    SnapshotsOf,
+    Sql,
+    WaveformAt,
+    to_ipc,
+)
 from didymos.data.history.store import Rows, Store
+from didymos.data.history.tiers import Retention
 from didymos.formats.wire import pack, unpack
 
 SUBJECTS = {"plant": ("tel.*", "wav.*", "evt.*"), "results": ("res.*.snapshot.>", "res.*.features.>", "res.*.record.>")}
@@ -48,6 +61,7 @@ class HistoryOptions:
     sql_s: float = 10.0
     sql_rows: int = 100_000
     wait_s: float = 20.0
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +202,7 @@ class Historian:
             day = (clock.now_ns() - self._options.close_after_ns) // DAY_NS
             if day > done or loop.time() - last > self._options.recompact_s:
                 await self._write(store.compact, day * DAY_NS)
+                await self._write(store.keep, clock.now_ns(), self._options.retention)
                 done, last = max(day, done), loop.time()
             await asyncio.sleep(self._options.compact_s)
 
@@ -317,4 +332,3 @@ def _record(closing: _Closing, message: Message, clock: Knowing) -> None:
 
 
 _SORT = {"tel": _samples, "wav": _wave, "evt": _event, "snapshot": _snapshot, "features": _samples, "record": _record}
-

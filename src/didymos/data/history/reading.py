@@ -17,21 +17,21 @@ import pyarrow as pa
 
 from didymos.core.errors import DataError
 from didymos.core.series import Waveform
-from didymos.data.history.buckets import Filled, Grid, Row
+from didymos.data.history.buckets import Filled, Grid, Row, as_parts, as_samples, serving
 from didymos.data.history.closed import Closed, days_between
-from didymos.data.history.columns import NOTHING, DayFiles, Rows, folded, joined
-from didymos.data.history.tables import CLOSING, DAY_NS, SNAPSHOTS, WAVEFORMS, Table, arrow
-
-FOREVER = (1 << 63) - 1
+from didymos.data.history.columns import Rows, folded, hot_rows, joined
+from didymos.data.history.roll import Rolled
+from didymos.data.history.tables import CLOSING, DAY_NS, FOREVER, SNAPSHOTS, WAVEFORMS, Table, arrow
+from didymos.data.history.tiers import Tiers
 
 
 @final
 class Reader:
     """Answers from the hot file behind `connection` and the closed days `closed` {table name: days}."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, closed: dict[str, Closed]) -> None:
-        self._connection, self._closed = connection, closed
-        self._day_files = DayFiles()
+    def __init__(self, connection: duckdb.DuckDBPyConnection, closed: dict[str, Closed], tiers: Tiers) -> None:
+        self._connection, self._closed, self._tiers = connection, closed, tiers
+        self._day_files = tiers.day_files
 
     @contextmanager
     def _reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -50,23 +50,33 @@ class Reader:
         hot = f"SELECT {table.columns} FROM ({table.rows})"
         return f"{hot} UNION ALL {old}" if old else hot
 
-    def _rows(self, channel: str, start_ns: int, end_ns: int, known_ns: int, sequence: int) -> Iterator[Rows]:
-        """Samples of one UTC day after another, one row for each time, as known then."""
+    def _days(
+        self, channel: str, start_ns: int, end_ns: int, known_ns: int, sequence: int, step_ns: int = 0
+    ) -> Iterator[Rows | Rolled]:
+        """One UTC day after another: its samples, one row for each time, as known then; or rows of its roll-up, where its samples
+        are gone, or where rows of `step_ns` serve as well and a roll-up has them."""
         with self._reader() as cursor:
-            files = self._closed["samples"].files
-            hot = _hot(cursor, channel, start_ns, end_ns)
-            for day in sorted({*np.unique(hot.time_ns // DAY_NS).tolist(), *days_between(start_ns, end_ns, files)}):
-                parts = [self._day_files.rows(path, channel, start_ns, end_ns) for path in files.get(day, ())]
-                found = folded(joined([*parts, hot.take(hot.time_ns // DAY_NS == day)]), known_ns, sequence)
+            files, tiers = self._closed["samples"].files, self._tiers
+            hot = hot_rows(cursor, channel, start_ns, end_ns)
+            fresh = set(np.unique(hot.time_ns // DAY_NS).tolist())
+            gone = {day for day in tiers.dropped["samples"] if (day + 1) * DAY_NS > start_ns and day * DAY_NS < end_ns}
+            for day in sorted({*fresh, *gone, *days_between(start_ns, end_ns, files)}):
+                serves = bool(step_ns) and day not in fresh and tiers.current(day)
+                if day in gone or serves:
+                    found = tiers.rows(day, channel, start_ns, end_ns, step_ns)
+                else:
+                    parts = [self._day_files.rows(path, channel, start_ns, end_ns) for path in files.get(day, ())]
+                    found = folded(joined([*parts, hot.take(hot.time_ns // DAY_NS == day)]), known_ns, sequence)
                 if len(found):
                     yield found
 
     def read(self, channel: str, start_ns: int, end_ns: int, known_ns: int, sequence: int, limit: int) -> pa.Table:
-        """Columns time_ns, value, quality of at most `limit` samples with start <= time < end, oldest first."""
+        """Columns time_ns, value, quality of at most `limit` samples with start <= time < end, oldest first. Where samples were
+        dropped: the mean of each minute (or hour), UNCERTAIN or worse."""
         parts, held = [], 0
-        for rows in self._rows(channel, start_ns, end_ns, known_ns, sequence):
-            parts.append(rows)
-            held += len(rows)
+        for found in self._days(channel, start_ns, end_ns, known_ns, sequence):
+            parts.append(as_samples(found) if isinstance(found, Rolled) else found)
+            held += len(parts[-1])
             if held >= limit:
                 break
         rows = joined(parts).take(slice(0, limit))
@@ -74,11 +84,28 @@ class Reader:
         return pa.Table.from_arrays(columns, names=["time_ns", "value", "quality"])
 
     def buckets(self, channel: str, start_ns: int, end_ns: int, points: int, known_ns: int) -> list[Row]:
-        """(time_ns, min, mean, max, worst quality) per bucket; NaN where a bucket holds only samples without a value."""
-        filled = Filled(Grid(start_ns, end_ns, points))
-        for rows in self._rows(channel, start_ns, end_ns, known_ns, FOREVER):
-            filled.add(rows.time_ns, rows.value, rows.quality)
+        """(time_ns, min, mean, max, worst quality) per bucket; NaN where a bucket holds only samples without a value. A roll-up is
+        used where it gives the same, and where samples were dropped: then the quality is UNCERTAIN or worse."""
+        grid = Grid(start_ns, end_ns, points)
+        filled = Filled(grid)
+        for rows in self._days(channel, start_ns, end_ns, known_ns, FOREVER, serving(grid) if known_ns == FOREVER else 0):
+            if isinstance(rows, Rows):
+                filled.add(rows.time_ns, rows.value, rows.quality)
+            else:
+                filled.merge(*as_parts(rows, self._tiers.tier(int(rows.time_ns[0]) // DAY_NS) != "samples"))
         return filled.rows()
+
+    def held(self, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
+        """(start_ns, end_ns, tier) of each stretch whose samples were dropped; tier: what is left, minutes, hours or nothing."""
+        found: list[tuple[int, int, str]] = []
+        for day in sorted(self._tiers.dropped["samples"]):
+            first, last, tier = day * DAY_NS, (day + 1) * DAY_NS, self._tiers.tier(day) or "nothing"
+            if first >= end_ns or last <= start_ns:
+                continue
+            if found and found[-1][1:] == (first, tier):
+                first = found.pop()[0]
+            found.append((first, last, tier))
+        return found
 
     def waveform(self, channel: str, at_ns: int) -> Waveform | None:
         """The last waveform that began at or before `at_ns`."""
@@ -121,16 +148,22 @@ class Reader:
         return found, None
 
     def sql(self, query: str, timeout_s: float, limit: int) -> pa.Table:
-        """Answer of one SELECT over the four tables. DataError for anything else, and for too much or too long."""
+        """Answer of one SELECT over samples, waveforms, snapshots, events, minutes, hours, dropped. DataError for anything else,
+        and for too much or too long."""
         try:
             statements = self._connection.cursor().extract_statements(query)
         except duckdb.Error as error:
             raise DataError(f"sql: {_first(error)}") from error
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise DataError("sql: allowed is one SELECT over samples, waveforms, snapshots, events; history cannot be changed.")
+            raise DataError(
+                "sql: allowed is one SELECT over samples, waveforms, snapshots, events, minutes, hours, dropped; "
+                "history cannot be changed."
+            )
         with self._reader() as cursor:
             for table in CLOSING:
                 cursor.execute(f"CREATE TEMP VIEW {table.name} AS {self._view(cursor, table)}")
+            for name, view in self._tiers.views().items():
+                cursor.execute(f"CREATE TEMP VIEW {name} AS {view}")
             once = "row_number() OVER (PARTITION BY id ORDER BY sequence) = 1"
             cursor.execute(f"CREATE TEMP VIEW events AS SELECT * FROM hot.events QUALIFY {once}")
             clock = threading.Timer(timeout_s, cursor.interrupt)
@@ -156,18 +189,6 @@ class Reader:
         hot = f"SELECT {table.columns} FROM ({table.rows})"
         view = table.distinct(f"{hot} UNION ALL {both}" if both else hot)
         return f"{view} UNION ALL {rest}" if rest else view
-
-
-def _hot(cursor: duckdb.DuckDBPyConnection, channel: str, start_ns: int, end_ns: int) -> Rows:
-    ids = [str(int(i)) for (i,) in cursor.execute("SELECT id FROM hot.channels WHERE name = ?", [channel]).fetchall()]
-    if not ids:
-        return NOTHING
-    found = cursor.execute(
-        "SELECT time_ns, value, quality, sequence, known_ns FROM hot.samples "
-        f"WHERE channel IN ({', '.join(ids)}) AND time_ns >= ? AND time_ns < ?",
-        [start_ns, end_ns],
-    ).fetchnumpy()
-    return Rows(*(np.asarray(found[name]) for name in ("time_ns", "value", "quality", "sequence", "known_ns")))
 
 
 def _first(error: Exception) -> str:

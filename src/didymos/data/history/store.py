@@ -18,7 +18,8 @@ from didymos.data.history.closed import Closed
 from didymos.data.history.hot import open_hot
 from didymos.data.history.latest import Latest
 from didymos.data.history.reading import Reader
-from didymos.data.history.tables import CLOSING, DAY_NS, SNAPSHOTS, STREAM_NUMBER, WAVEFORMS, Table, arrow
+from didymos.data.history.tables import CLOSING, DAY_NS, SAMPLES, SNAPSHOTS, STREAM_NUMBER, WAVEFORMS, Table, arrow
+from didymos.data.history.tiers import Kept, Retention, Tiers
 
 
 @dataclass(slots=True)
@@ -43,7 +44,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._connection, self.fresh = open_hot(folder)
         self._closed = {table.name: Closed(folder / "closed", table) for table in CLOSING}
-        self.reader = Reader(self._connection, self._closed)
+        self.tiers = Tiers(folder, self._closed["samples"])
+        self.reader = Reader(self._connection, self._closed, self.tiers)
         self.latest = Latest()
         self._named = 0  # channels whose names are in the hot file
         self.source = self.positions()["plant"][1]
@@ -190,18 +192,33 @@ class Store:
             self._connection.execute("CHECKPOINT hot")
         return written
 
+    def keep(self, now_ns: int, wanted: Retention) -> Kept:
+        """Rolls up the days that were closed, and drops what `wanted` says may go."""
+        self.tiers.roll_up(self._connection)
+        return self.tiers.keep(self._connection, now_ns, wanted)
+
     def _close_day(self, table: Table, day: int) -> bool:
         c, closed = self._connection, self._closed[table.name]
         inside = f"{table.time} >= {day * DAY_NS} AND {table.time} < {(day + 1) * DAY_NS}"
+        if table is SAMPLES and day in self.tiers.dropped["samples"]:
+            self._forget_known(day, inside)
         newest = c.execute(
             f"SELECT {table.stream} AS stream, max(sequence) FROM hot.{table.name} WHERE {inside} GROUP BY 1"
         ).fetchall()
         upto = {f"{stream}-{self.source}": int(last) for stream, last in newest}
-        fresh = any(last > closed.holds(day, stream) for stream, last in upto.items())
+        fresh = bool(upto) and any(last > closed.holds(day, stream) for stream, last in upto.items())
         if fresh:
             closed.replace(c, day, inside, upto)
         c.execute(f"DELETE FROM hot.{table.name} WHERE {inside}")
         return fresh
+
+    def _forget_known(self, day: int, inside: str) -> None:
+        """Of a day whose samples are gone: hot rows that its roll-up holds already; what stays is late and will be added to it."""
+        if day in self._closed["samples"].files:
+            self.tiers.roll_up(self._connection)
+        held = {name: self._closed["samples"].holds(day, f"{number}-{self.source}") for name, number in STREAM_NUMBER.items()}
+        known = f"CASE {SAMPLES.stream} WHEN 0 THEN {held['plant']} ELSE {held['results']} END"
+        self._connection.execute(f"DELETE FROM hot.samples WHERE {inside} AND sequence <= {known}")
 
 
 def _waveform_row(wave: Waveform, sequence: int, known_ns: int) -> tuple[Any, ...]:
