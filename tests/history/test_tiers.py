@@ -10,10 +10,10 @@ from deltalake import DeltaTable
 
 from didymos.core.series import batch_of
 from didymos.data.history.reading import FOREVER
+from didymos.data.history.retention import Retention
 from didymos.data.history.roll import HOUR_NS, MINUTE_NS
 from didymos.data.history.store import Rows, Store
 from didymos.data.history.tables import DAY_NS
-from didymos.data.history.tiers import Retention
 
 DAY = 20_000 * DAY_NS
 NOW = DAY + 10 * DAY_NS
@@ -105,6 +105,8 @@ def test_what_was_dropped_is_still_known_after_opening_again_and_its_files_leave
     assert not any(Path(path).exists() for path in paths)
     again = store.tiers.__class__(tmp_path / "history", store._closed["samples"])
     assert (again.dropped["samples"], again.dropped["minutes"]) == ({20_000}, {20_000})
+    (tmp_path / "history" / "closed" / "dropped.json").write_text("{")
+    assert store.tiers.__class__(tmp_path / "history", store._closed["samples"]).dropped == again.dropped
     assert (again.tier(20_000), again.tier(20_001)) == ("hours", "samples")
     assert store.reader.held(0, FOREVER) == [(DAY, DAY + DAY_NS, "hours")]
     assert store.reader.buckets("a.x", DAY, DAY + DAY_NS, 24, FOREVER)[3][4] >= 1
@@ -157,6 +159,19 @@ def test_the_budget_drops_the_oldest_first_and_says_plainly_when_nothing_may_go(
     assert store.reader.read("a.x", NOW, NOW + 1, FOREVER, FOREVER, 9).num_rows == 1
     assert len(store.reader.buckets("a.x", DAY, DAY + 4 * DAY_NS, 96, FOREVER)) == 96
     assert store.keep(NOW, Retention(budget_bytes=10**12)).state == "ok"
+
+
+def test_hours_go_too_in_the_end_and_late_samples_of_that_day_are_not_taken_for_the_day(store):
+    days(store, 1, ("a.x",))
+    for _ in range(2):
+        kept = store.keep(NOW, Retention(1, 2, 3))
+    assert (kept.dropped_samples, kept.dropped_minutes) == ([20_000], [20_000])
+    assert store.reader.held(0, FOREVER) == [(DAY, DAY + DAY_NS, "nothing")]
+    put(store, 50, [("a.x", DAY + HOUR_NS, 5e6, 0)])
+    store.compact(DAY + DAY_NS)
+    store.keep(NOW, Retention(1, 2, 3))
+    assert store.reader.held(0, FOREVER) == [(DAY, DAY + DAY_NS, "nothing")]
+    assert store.reader.buckets("a.x", DAY, DAY + DAY_NS, 24, FOREVER) == []
 
 
 def test_a_crash_between_raw_and_roll_up_or_between_minutes_and_hours_heals(store, monkeypatch):

@@ -10,7 +10,7 @@ One day of 5 machines x 20 tags at 1 Hz goes through the historian's own store, 
     latest_ms            newest samples of 20,000 tags by name, in the owner: from the list's key to arrays of time, value,
                          quality. _bus_ms: through nats from another process, to arrays; _dict_bus_ms: to a dictionary by name
 
-Peers have the same rows in columns tag, ts, value, quality, without what is needed to ask about the past as it was known. Medians of
+Peers have the same rows in columns tag, ts, value, quality, without what a question about the past needs. Medians of
 seven, after one that is not counted.
 """
 

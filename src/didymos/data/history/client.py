@@ -15,10 +15,12 @@ from didymos.core.series import Series, Waveform
 from didymos.data.history.requests import (
     PAGE,
     Buckets,
+    Held,
     LatestColumns,
     LatestOf,
     Reached,
     Read,
+    Rollup,
     SnapshotsOf,
     Sql,
     WaveformAt,
@@ -50,11 +52,7 @@ class HistoryClient:
             if page.num_rows < PAGE:
                 break
             start_ns = page["time_ns"][-1].as_py() + 1
-
-        def column(name: str, kind: type) -> Any:
-            return np.concatenate([page[name].to_numpy() for page in pages]).astype(kind)
-
-        return Series(channel, column("time_ns", np.int64), column("value", np.float64), column("quality", np.uint8))
+        return _series(channel, pages)
 
     async def buckets(
         self, channel: str, start_ns: int, end_ns: int, points: int, known_ns: int | None = None
@@ -91,6 +89,23 @@ class HistoryClient:
             found += page
         return found
 
+    async def page(self, channel: str, start_ns: int, end_ns: int, known_ns: int | None = None) -> tuple[Series, int | None]:
+        found = _series(channel, [from_ipc(await self._ask("read", Read(channel, start_ns, end_ns, known_ns)))])
+        return found, int(found.time_ns[-1]) + 1 if len(found) >= PAGE else None
+
+    async def rollup(
+        self, channels: Sequence[str], how: str, start_ns: int, end_ns: int, points: int
+    ) -> list[tuple[int, float, int, int, float]]:
+        rows = unpack_plain(await self._ask("rollup", Rollup(list(channels), how, start_ns, end_ns, points)))
+        return [(t, value, worst, known, seconds) for t, value, worst, known, seconds in rows]
+
+    async def held(self, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
+        found = unpack_plain(await self._ask("held", Held(start_ns, end_ns)))
+        return [(first, last, tier) for first, last, tier in found]
+
+    async def state(self) -> dict[str, Any]:
+        return unpack_plain(await self._ask("state", {}))
+
     async def sql(self, query: str) -> Any:
         if not query.strip():
             raise DataError("sql: the query is empty; write one SELECT over samples, waveforms, snapshots, events")
@@ -99,3 +114,10 @@ class HistoryClient:
     async def reached(self, stream: str, sequence: int) -> None:
         """Waits until the historian has committed `sequence` of `stream`; DataError when that takes too long."""
         await self._ask("reached", Reached(stream, sequence))
+
+
+def _series(channel: str, pages: list[Any]) -> Series:
+    def column(name: str, kind: type) -> Any:
+        return np.concatenate([page[name].to_numpy() for page in pages]).astype(kind)
+
+    return Series(channel, column("time_ns", np.int64), column("value", np.float64), column("quality", np.uint8))

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.transaction import AddAction
 
@@ -67,24 +68,29 @@ class Closed:
     def replace(self, connection: duckdb.DuckDBPyConnection, day: int, inside: str, upto: dict[str, int]) -> None:
         """Writes the hot rows where `inside` (SQL) and what `day` holds already as the one file of `day`; `upto` {stream: last
         sequence held}."""
-        part = self.part(day)
-        if self.table is SAMPLES:
-            write_day(connection, inside, self.source((day,)), part)
-        else:
-            self._copy(connection, inside, self.source((day,)), part)
-        self.commit(connection, day, part, upto)
+        part = self.new_part(day)
+        self.write(connection, inside, self.source((day,)), part)
+        self.commit(connection, day, part, {f"{self.table.name}-{day}-{stream}": last for stream, last in upto.items()})
 
-    def part(self, day: int) -> Path:
-        """Where a new file of `day` is to be written; it counts once it is committed."""
+    def new_part(self, day: int) -> Path:
+        """Where a new file of `day` goes; nobody reads it before it is committed."""
         part = self.folder / f"day={day}" / f"{PREFIX if self.table is SAMPLES else ''}{uuid4().hex}.parquet"
         part.parent.mkdir(parents=True, exist_ok=True)
         return part
 
-    def commit(self, connection: duckdb.DuckDBPyConnection, day: int, part: Path | None, upto: dict[str, int]) -> None:
-        """Makes the finished file `part`, or nothing, all that `day` holds."""
+    def write(self, connection: duckdb.DuckDBPyConnection, inside: str, before: str | None, part: Path) -> None:
+        """Hot rows where `inside` and those of the query `before`, in order and without repeats, into the new file `part`."""
+        if self.table is SAMPLES:
+            write_day(connection, inside, before, part)
+        else:
+            self._copy(connection, inside, before, part)
+
+    def commit(self, connection: duckdb.DuckDBPyConnection, day: int, part: Path | None, transactions: dict[str, int]) -> None:
+        """`part`, or nothing, is now all that `day` holds; `transactions` {application: version} are true from then on."""
         if self.delta is None:
             self.delta = DeltaTable.create(str(self.folder), self.schema, mode="ignore", partition_by=["day"])
         if part is not None:
+            part = _named_by_layout(part)
             _to_disk(part)
         self.delta.create_write_transaction(
             [] if part is None else [self._added(connection, part, day)],
@@ -93,7 +99,7 @@ class Closed:
             partition_by=["day"],
             partition_filters=[("day", "=", str(day))],
             commit_properties=CommitProperties(
-                app_transactions=[Transaction(f"{self.table.name}-{day}-{stream}", last) for stream, last in upto.items()]
+                app_transactions=[Transaction(name, version) for name, version in transactions.items()]
             ),
         )
         self.delta.update_incremental()
@@ -133,6 +139,13 @@ class Closed:
 def days_between(start_ns: int, end_ns: int, known: dict[int, tuple[str, ...]]) -> tuple[int, ...]:
     """Days in `known` that can hold a time with start <= time < end."""
     return tuple(day for day in known if day * DAY_NS < end_ns and (day + 1) * DAY_NS > start_ns)
+
+
+def _named_by_layout(part: Path) -> Path:
+    """A file whose times are not in ticks, from elsewhere, does not keep a name that says so."""
+    if part.name.startswith(PREFIX) and "tick_ns" not in pq.read_schema(part).names:
+        return part.rename(part.with_name(part.name.removeprefix(PREFIX)))
+    return part
 
 
 def _listed(paths: list[str]) -> str:

@@ -12,7 +12,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, final
 
@@ -23,22 +23,25 @@ from didymos.core.clock import DAY_NS, HOUR_NS, SECOND_NS, Clock, DataClock
 from didymos.core.errors import DataError, DidymosError
 from didymos.core.ports import Bus, Message, Subscription
 from didymos.core.series import Batch, Quality, Waveform
+from didymos.data.history.hierarchy import grid_of, rollup
 from didymos.data.history.reading import FOREVER
 from didymos.data.history.requests import (
     ANSWER_BYTES,
     PAGE,
     Buckets,
+    Held,
     LatestColumns,
     LatestOf,
     Reached,
     Read,
+    Rollup,
     SnapshotsOf,
     Sql,
     WaveformAt,
     to_ipc,
 )
+from didymos.data.history.retention import Retention
 from didymos.data.history.store import Rows, Store
-from didymos.data.history.tiers import Retention
 from didymos.formats.wire import pack, unpack
 
 SUBJECTS = {"plant": ("tel.*", "wav.*", "evt.*"), "results": ("res.*.snapshot.>", "res.*.features.>", "res.*.record.>")}
@@ -129,7 +132,7 @@ class Historian:
         store = await self._write(Store, path)
         try:
             await self._begin(bus, store, clock)
-            await self._serve(bus, store)
+            await self._serve(bus, store, clock)
             knowing = Knowing(clock, await self._write(store.known_ns))
             async with asyncio.TaskGroup() as tasks:
                 for stream in SUBJECTS:
@@ -208,7 +211,7 @@ class Historian:
 
     # answering
 
-    async def _serve(self, bus: Bus, store: Store) -> None:
+    async def _serve(self, bus: Bus, store: Store, clock: Clock) -> None:
         o = self._options
 
         async def read(data: bytes) -> bytes:
@@ -224,8 +227,7 @@ class Historian:
         async def buckets(data: bytes) -> bytes:
             q = unpack(Buckets, data)
             _check_span(q.channel, q.start_ns, q.end_ns)
-            if not 0 < q.points <= 20_000:
-                raise DataError(f"{q.channel}: {q.points} points asked for; allowed are 1 to 20000")
+            _check_points(q.channel, q.points)
             return pack(await self._read(store.reader.buckets, q.channel, q.start_ns, q.end_ns, q.points, _or(q.known_ns)))
 
         async def latest(data: bytes) -> bytes:
@@ -249,6 +251,20 @@ class Historian:
         async def sql(data: bytes) -> bytes:
             return to_ipc(await self._read(store.reader.sql, unpack(Sql, data).query, o.sql_s, o.sql_rows))
 
+        async def rolled_up(data: bytes) -> bytes:
+            q = unpack(Rollup, data)
+            _check_span("rollup", q.start_ns, q.end_ns)
+            _check_points("rollup", q.points)
+            grid = grid_of(q.start_ns, q.end_ns, q.points)
+            return pack(await self._read(rollup, store.reader, q.channels, q.how, grid, clock.now_ns()))
+
+        async def held(data: bytes) -> bytes:
+            q = unpack(Held, data)
+            return pack(store.reader.held(q.start_ns, q.end_ns))
+
+        async def state(data: bytes) -> bytes:
+            return pack(asdict(store.tiers.kept))
+
         async def reached(data: bytes) -> bytes:
             q = unpack(Reached, data)
             if q.stream not in self._position:
@@ -256,8 +272,9 @@ class Historian:
             await self._reached(q.stream, q.sequence)
             return b""
 
-        for method in (read, buckets, latest, latest_columns, waveform, snapshots, sql, reached):
+        for method in (read, buckets, latest, latest_columns, waveform, snapshots, sql, held, state, reached):
             await bus.serve(f"history.{method.__name__}", method)
+        await bus.serve("history.rollup", rolled_up)
 
     async def _reached(self, stream: str, sequence: int) -> None:
         """Waits until `sequence` of `stream` is committed; DataError after `wait_s`."""
@@ -277,6 +294,11 @@ def _or(value: int | None) -> int:
 def _check_span(name: str, start_ns: int, end_ns: int) -> None:
     if start_ns > end_ns:
         raise DataError(f"{name}: start {start_ns} is after end {end_ns}; give start <= end in UTC ns")
+
+
+def _check_points(name: str, points: int) -> None:
+    if not 0 < points <= 20_000:
+        raise DataError(f"{name}: {points} points asked for; allowed are 1 to 20000")
 
 
 def _hand_over(record: Record, on_record: Callable[[Record], None]) -> None:

@@ -50,7 +50,7 @@ class Reader:
         hot = f"SELECT {table.columns} FROM ({table.rows})"
         return f"{hot} UNION ALL {old}" if old else hot
 
-    def _days(
+    def days(
         self, channel: str, start_ns: int, end_ns: int, known_ns: int, sequence: int, step_ns: int = 0
     ) -> Iterator[Rows | Rolled]:
         """One UTC day after another: its samples, one row for each time, as known then; or rows of its roll-up, where its samples
@@ -74,7 +74,7 @@ class Reader:
         """Columns time_ns, value, quality of at most `limit` samples with start <= time < end, oldest first. Where samples were
         dropped: the mean of each minute (or hour), UNCERTAIN or worse."""
         parts, held = [], 0
-        for found in self._days(channel, start_ns, end_ns, known_ns, sequence):
+        for found in self.days(channel, start_ns, end_ns, known_ns, sequence):
             parts.append(as_samples(found) if isinstance(found, Rolled) else found)
             held += len(parts[-1])
             if held >= limit:
@@ -88,12 +88,16 @@ class Reader:
         used where it gives the same, and where samples were dropped: then the quality is UNCERTAIN or worse."""
         grid = Grid(start_ns, end_ns, points)
         filled = Filled(grid)
-        for rows in self._days(channel, start_ns, end_ns, known_ns, FOREVER, serving(grid) if known_ns == FOREVER else 0):
+        for rows in self.days(channel, start_ns, end_ns, known_ns, FOREVER, serving(grid) if known_ns == FOREVER else 0):
             if isinstance(rows, Rows):
                 filled.add(rows.time_ns, rows.value, rows.quality)
             else:
                 filled.merge(*as_parts(rows, self._tiers.tier(int(rows.time_ns[0]) // DAY_NS) != "samples"))
         return filled.rows()
+
+    def dropped(self, day: int) -> bool:
+        """True when the samples of `day` are gone."""
+        return day in self._tiers.dropped["samples"]
 
     def held(self, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
         """(start_ns, end_ns, tier) of each stretch whose samples were dropped; tier: what is left, minutes, hours or nothing."""

@@ -60,6 +60,21 @@ class SnapshotsOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Rollup:
+    channels: list[str]
+    how: str
+    start_ns: int
+    end_ns: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reached:
     stream: str
     sequence: int

@@ -68,7 +68,7 @@ def rolled(rows: Rows, step_ns: int) -> Rolled:
     low[filled] = np.minimum.reduceat(np.where(known, value, np.inf), starts)
     high[filled] = np.maximum.reduceat(np.where(known, value, -np.inf), starts)
     worst[filled] = np.maximum.reduceat(rows.quality.astype(np.int64), starts)
-    seconds, area, on = _held(rows, day_ns, edges)
+    seconds, area, on = held(rows, day_ns, edges)
     worst = np.where(worst < 0, on, worst)
     some = (np.diff(first) > 0) | (seconds > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -83,7 +83,7 @@ def _blank(n: int) -> tuple[Array, Array, Array, Array, Array]:
     return np.zeros(n, np.int64), np.zeros(n), np.full(n, np.inf), np.full(n, -np.inf), np.full(n, -1, np.int64)
 
 
-def _held(rows: Rows, day_ns: int, edges: Array) -> tuple[Array, Array, Array]:
+def held(rows: Rows, day_ns: int, edges: Array) -> tuple[Array, Array, Array]:
     """Per step: seconds with a trusted value, its integral over them, quality of the sample that held at its start."""
     at = (rows.time_ns - day_ns) / 1e9
     lasting = np.diff(np.append(at, DAY_NS / 1e9))

@@ -18,8 +18,9 @@ from didymos.data.history.closed import Closed
 from didymos.data.history.hot import open_hot
 from didymos.data.history.latest import Latest
 from didymos.data.history.reading import Reader
+from didymos.data.history.retention import Retention
 from didymos.data.history.tables import CLOSING, DAY_NS, SAMPLES, SNAPSHOTS, STREAM_NUMBER, WAVEFORMS, Table, arrow
-from didymos.data.history.tiers import Kept, Retention, Tiers
+from didymos.data.history.tiers import Kept, Tiers
 
 
 @dataclass(slots=True)

@@ -1,8 +1,9 @@
 """How a closed day of samples lies in its Parquet file: times as whole ticks of the source's own resolution.
 
-A clock that counts milliseconds moves in steps of 1,000,000 ns; packed as nanoseconds such a step costs a byte more than as 1. So a file holds `time` and `tick_ns`, time_ns = time * tick_ns exactly, the tick being the largest of 1 s, 1 ms, 1 us, 1 ns that
-divides every time of that channel that day; `known` and `known_tick_ns` likewise. Measured: 0.64 B instead of 1.50 B a sample with
-millisecond times, 1.92 B instead of 3.13 B with microseconds.
+A clock that counts milliseconds moves in steps of 1,000,000 ns; packed as nanoseconds such a step costs a byte more than
+as 1. So a file holds `time` and `tick_ns`, time_ns = time * tick_ns exactly, the tick being the largest of 1 s, 1 ms, 1 us, 1 ns
+that divides every time of that channel that day; `known` and `known_tick_ns` likewise. Measured: 0.64 B instead of 1.50 B a sample
+with millisecond times, 1.92 B instead of 3.13 B with microseconds.
 
 A channel with many samples has row groups of its own, so that the statistics of the groups lead to it alone.
 """

@@ -1,7 +1,7 @@
 """How long what is kept: samples, then their minutes, then their hours, under a disk budget.
 
-When a day is closed its roll-ups are made and committed; only then may its samples go, by age or for room, oldest first; minutes may
-go once hours hold the day. Nothing that is not rolled up is ever dropped: over budget with nothing to drop is a state, told.
+When a day is closed its roll-ups are made and committed; only then may its samples go, by age or for room, oldest first; minutes
+may go once hours hold the day. Nothing that is not rolled up is ever dropped: over budget with nothing to drop is a state, told.
 What was dropped is marked in the commit that drops it, is logged, and reads over it answer from the roll-up, marked UNCERTAIN.
 
 A roll-up belongs to the file it was made from: its name carries that file's. So a day that was written anew is rolled up anew.
@@ -19,24 +19,14 @@ from typing import final
 import duckdb
 import numpy as np
 
-from didymos.data.history import roll
+from didymos.data.history import dropped, roll
 from didymos.data.history.closed import Closed
 from didymos.data.history.columns import DayFiles
+from didymos.data.history.retention import Retention
 from didymos.data.history.roll import HOUR_NS, NAMES, NO_ROWS, Rolled, of_table
 from didymos.data.history.tables import DAY_NS, HOURS, MINUTES, ROLLED
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """Days to keep samples, minutes and hours (0 = for ever), and bytes that the folder may take (0 = no limit). Waveforms,
-    snapshots and events are kept: they have no roll-up."""
-
-    raw_days: float = 0.0
-    minute_days: float = 0.0
-    hour_days: float = 0.0
-    budget_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +39,7 @@ class Kept:
     budget_bytes: int = 0
     dropped_samples: list[int] = field(default_factory=list)
     dropped_minutes: list[int] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
 
 @final
@@ -58,20 +49,17 @@ class Tiers:
     def __init__(self, folder: Path, samples: Closed) -> None:
         self.folder, self.samples = folder, samples
         self.minutes, self.hours = Closed(folder / "closed", MINUTES), Closed(folder / "closed", HOURS)
-        self.dropped = {name: self._dropped(closed) for name, closed in (("samples", samples), ("minutes", self.minutes))}
+        self.tables = {"samples": samples, "minutes": self.minutes, "hours": self.hours}
+        self.dropped = dropped.load(folder / "closed" / "dropped.json", self.tables)
         self.day_files = DayFiles()
         self.kept = Kept()
         self._leaving: list[str] = []  # files of dropped days, removed one pass later: a reader may just be opening them
-
-    def _dropped(self, closed: Closed) -> frozenset[int]:
-        days = self.minutes.files.keys() | self.hours.files.keys()
-        return frozenset(day for day in days if closed.holds(day, "dropped") >= 0)
 
     def tier(self, day: int) -> str:
         """samples, minutes or hours: the finest that holds `day`; "" where its hours are gone too."""
         if day not in self.dropped["samples"]:
             return "samples"
-        return "minutes" if day in self.minutes.files else "hours" if day in self.hours.files else ""
+        return next((name for name in ("minutes", "hours") if day not in self.dropped[name]), "")
 
     def rows(self, day: int, channel: str, start_ns: int, end_ns: int, step_ns: int) -> Rolled:
         """Rows of `channel` whose beginning lies in [start, end): hours when `step_ns` allows them, else the finest there are."""
@@ -96,7 +84,11 @@ class Tiers:
     def current(self, day: int) -> bool:
         """True when the roll-ups of `day` stand for exactly what its files hold."""
         name = _name(self.samples.files.get(day, ()))
-        return all([Path(p).stem for p in closed.files.get(day, ())] == [name] for closed in (self.minutes, self.hours))
+        return all([Path(p).stem for p in closed.files.get(day, ())] == [name] for closed in self._rolling(day))
+
+    def _rolling(self, day: int) -> list[Closed]:
+        """The roll-ups that are still kept of `day`."""
+        return [closed for closed in (self.minutes, self.hours) if day not in self.dropped[closed.table.name]]
 
     def roll_up(self, connection: duckdb.DuckDBPyConnection) -> int:
         """Makes the roll-ups that are missing; returns of how many days."""
@@ -107,8 +99,8 @@ class Tiers:
 
     def _roll_day(self, connection: duckdb.DuckDBPyConnection, day: int) -> None:
         paths = self.samples.files[day]
-        for closed in (self.minutes, self.hours):  # hours from samples too: after a crash between the two each is right by itself
-            part = closed.part(day).with_name(f"{_name(paths)}.parquet")
+        for closed in self._rolling(day):  # hours from samples too: after a crash between the two each is right by itself
+            part = closed.new_part(day).with_name(f"{_name(paths)}.parquet")
             if [Path(p).name for p in closed.files.get(day, ())] == [part.name]:
                 continue
             before = closed.files.get(day, ()) if day in self.dropped["samples"] else ()
@@ -143,16 +135,21 @@ class Tiers:
         return size
 
     def _may_go(self, closed: Closed, day: int) -> bool:
+        """Whether what is coarser holds `day`; hours go when nothing finer is left."""
         if closed is self.samples:
             return self.current(day)
-        return closed is self.hours or (day in self.hours.files and day in self.dropped["samples"])
+        if closed is self.minutes:
+            return day in self.dropped["samples"] and day in self.hours.files
+        return all(day in self.dropped[name] for name in ("samples", "minutes"))
 
     def _drop(self, connection: duckdb.DuckDBPyConnection, closed: Closed, day: int, why: str) -> None:
         paths = closed.files[day]
-        closed.commit(connection, day, None, {"dropped": 1})
+        name = closed.table.name
+        after = self.dropped | {name: self.dropped[name] | {day}}
+        dropped.save(self.folder / "closed" / "dropped.json", after)
+        closed.commit(connection, day, None, {f"{name}-{day}-dropped": 1})
         self._leaving += paths
-        if closed.table.name in self.dropped:
-            self.dropped[closed.table.name] |= {day}
+        self.dropped = after
         _log.warning("day %d: its %s were dropped, %s; coarser rows stay", day, closed.table.name, why)
 
     def size(self) -> int:
@@ -168,7 +165,7 @@ class Tiers:
     def _standing(self, size: int, budget: int) -> Kept:
         over = bool(budget) and size > budget
         text = (
-            f"history takes {size / 1e9:.3g} GB, more than budget_gb = {budget / 1e9:.3g}, and nothing that it holds may be dropped "
+            f"history takes {size / 1e9:.3g} GB, more than budget_gb = {budget / 1e9:.3g}, and nothing in it may be dropped "
             "(samples not rolled up, waveforms, snapshots, hours). Raise [store] budget_gb or give it a larger disk. "
             "Nothing is lost."
         )
@@ -176,8 +173,8 @@ class Tiers:
             _log.error("%s", text)
         elif self.kept.state == "over_budget" and not over:
             _log.warning("history is within its budget again")
-        dropped = [sorted(self.dropped[name]) for name in ("samples", "minutes")]
-        return Kept("over_budget" if over else "ok", text if over else "", size, budget, *dropped)
+        gone = [sorted(self.dropped[name]) for name in ("samples", "minutes")]
+        return Kept("over_budget" if over else "ok", text if over else "", size, budget, gone[0], gone[1])
 
 
 def _name(paths: tuple[str, ...]) -> str:
