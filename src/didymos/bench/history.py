@@ -35,8 +35,9 @@ from didymos.bench.history_peers import PEERS, REPEATS, Columns, Question, media
 from didymos.bench.history_rows import DAY, TAGS, machine_day, messages, names
 from didymos.core.clock import DAY_NS, SECOND_NS, DataClock
 from didymos.core.series import Batch
+from didymos.data.history.arriving import whole_second
 from didymos.data.history.client import HistoryClient
-from didymos.data.history.owner import Historian, HistoryOptions, whole_second
+from didymos.data.history.owner import Historian, HistoryOptions
 from didymos.data.history.reading import FOREVER
 from didymos.data.history.store import Rows, Store
 from didymos.data.stream import open_bus

@@ -35,6 +35,8 @@ class Closed:
         self.schema = (STORED if table is SAMPLES else table.closed).append(pa.field("day", pa.int32()))
         self.delta: DeltaTable | None = None
         self.files: dict[int, tuple[str, ...]] = {}  # day since 1970 -> paths; replaced as a whole, never changed in place
+        self.sizes: dict[str, int] = {}  # path -> bytes, and rows, as committed
+        self.counts: dict[str, int] = {}
         if DeltaTable.is_deltatable(str(self.folder)):
             self.delta = DeltaTable(str(self.folder))
             self._look()
@@ -45,6 +47,11 @@ class Closed:
         for path in self.delta.file_uris():
             found[int(Path(path).parent.name.removeprefix("day="))].append(path)
         self.files = {day: tuple(paths) for day, paths in found.items()}
+        said = pa.table(self.delta.get_add_actions(flatten=True)) if found else None
+        if said is not None:
+            paths = [str(self.folder / path) for path in said["path"].to_pylist()]
+            self.sizes = dict(zip(paths, said["size_bytes"].to_pylist(), strict=True))
+            self.counts = {path: n or 0 for path, n in zip(paths, said["num_records"].to_pylist(), strict=True)}
 
     def source(self, days: tuple[int, ...] | None = None) -> str | None:
         """SQL that reads the given days (None = all), or None where there is nothing."""
@@ -131,9 +138,14 @@ class Closed:
         return AddAction(path, part.stat().st_size, {"day": str(day)}, int(time.time() * 1000), True, json.dumps(stats))
 
     def forget_replaced(self, hours: int = 24) -> None:
-        """Removes files that were replaced more than `hours` ago."""
-        if self.delta is not None:
-            self.delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False)
+        """Removes files that were replaced more than `hours` ago, and those older than twice that which were never committed."""
+        if self.delta is None:
+            return
+        self.delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False)
+        held = {path for paths in self.files.values() for path in paths}
+        for file in self.folder.glob("day=*/*.parquet"):
+            if str(file) not in held and file.stat().st_mtime < time.time() - 2 * hours * 3600:
+                file.unlink()
 
 
 def days_between(start_ns: int, end_ns: int, known: dict[int, tuple[str, ...]]) -> tuple[int, ...]:

@@ -111,6 +111,15 @@ class Reader:
             found.append((first, last, tier))
         return found
 
+    def rows_of(self, table: str, day: int) -> int:
+        """Distinct rows of one day, hot and closed."""
+        kind = self._closed[table].table
+        start, end = day * DAY_NS, (day + 1) * DAY_NS
+        with self._reader() as cursor:
+            source = f"SELECT * FROM ({self._source(kind, start, end)}) WHERE {kind.time} >= {start} AND {kind.time} < {end}"
+            [(n,)] = cursor.execute(f"SELECT count(*) FROM ({kind.distinct(source)})").fetchall()
+        return int(n)
+
     def waveform(self, channel: str, at_ns: int) -> Waveform | None:
         """The last waveform that began at or before `at_ns`."""
         with self._reader() as cursor:

@@ -5,22 +5,30 @@ Plain calls that block; the owner runs them off the event loop, `commit` and `co
 
 from __future__ import annotations
 
+import logging
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, final
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
 from didymos.core.series import Batch, Waveform
+from didymos.data.history import damage
 from didymos.data.history.closed import Closed
-from didymos.data.history.hot import open_hot
+from didymos.data.history.damage import Damaged
+from didymos.data.history.hot import open_hot, reattach
 from didymos.data.history.latest import Latest
 from didymos.data.history.reading import Reader
 from didymos.data.history.retention import Retention
 from didymos.data.history.tables import CLOSING, DAY_NS, SAMPLES, SNAPSHOTS, STREAM_NUMBER, WAVEFORMS, Table, arrow
 from didymos.data.history.tiers import Kept, Tiers
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -43,6 +51,7 @@ class Store:
     """History in one folder. `fresh`: the hot file is new or was rebuilt, so everything must be read from the stream again."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._connection, self.fresh = open_hot(folder)
         self._closed = {table.name: Closed(folder / "closed", table) for table in CLOSING}
         self.tiers = Tiers(folder, self._closed["samples"])
@@ -55,9 +64,12 @@ class Store:
         self._restore_latest()
 
     def close(self) -> None:
-        self._save_latest()
-        self._connection.execute("CHECKPOINT hot")
-        self._connection.execute("DETACH hot")
+        try:
+            self._save_latest()
+            self._connection.execute("CHECKPOINT hot")
+            self._connection.execute("DETACH hot")
+        except duckdb.Error as error:  # a full disk: what was committed is in the write-ahead log
+            _log.warning("the hot file was closed without a checkpoint: %s", str(error).splitlines()[0])
         self._connection.close()
 
     def stream_of(self, channel: str) -> str:
@@ -101,10 +113,11 @@ class Store:
             self._insert_rows("snapshots", SNAPSHOTS, list(rows.snapshots))
             if rows.events:
                 c.executemany("INSERT INTO hot.events VALUES (?, ?, ?, ?, ?, ?, ?)", rows.events)
-            c.execute("UPDATE hot.positions SET sequence = ? WHERE stream = ?", [sequence, number])
+            c.execute("UPDATE hot.positions SET sequence = greatest(sequence, ?) WHERE stream = ?", [sequence, number])
             c.execute("COMMIT")
         except BaseException:
-            c.execute("ROLLBACK")
+            with suppress(duckdb.Error):  # a failed COMMIT leaves none to roll back
+                c.execute("ROLLBACK")
             raise
         self._named += len(new)
         if columns is not None:
@@ -175,6 +188,38 @@ class Store:
             "WHERE n.id = channels.id AND n.t > -9223372036854775808"
         )
         self._connection.unregister("newest")
+
+    def heal(self) -> None:
+        """After a write that failed: the hot file is attached anew; what it holds then is what counts. duckdb.Error while it cannot
+        be."""
+        reattach(self._connection, self.folder)
+        [(self._named,)] = self._connection.execute("SELECT count(*) FROM hot.channels").fetchall()
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.folder).free
+
+    # damage
+
+    def damaged(self) -> list[Damaged]:
+        """Puts aside the closed files that are not what was committed. Roll-ups whose samples are here are simply made again."""
+        found = []
+        for closed in (*self._closed.values(), self.tiers.minutes, self.tiers.hours):
+            for day, why in damage.find(closed).items():
+                one = damage.put_aside(self._connection, closed, day, why, self.folder, self.source)
+                if closed.table in CLOSING:
+                    found.append(one)
+                elif day not in self._closed["samples"].files:
+                    damage.note_lost(self.folder, one, one.rows)
+        return found
+
+    def settle(self, found: list[Damaged]) -> None:
+        """Says what of `found` did not come again from the stream."""
+        for one in found:
+            held = self.reader.rows_of(one.table, one.day)
+            if held < one.rows:
+                damage.note_lost(self.folder, one, one.rows - held)
+            else:
+                _log.warning("day %d of %s is whole again: %d rows", one.day, one.table, held)
 
     # compaction
 
