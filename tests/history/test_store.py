@@ -123,11 +123,11 @@ def test_a_closed_day_is_one_sorted_delta_file_that_others_can_read(store, tmp_p
     table = DeltaTable(str(tmp_path / "history" / "closed" / "samples"))
     assert len(table.file_uris()) == 1
     found = duckdb.connect().execute(
-        "SELECT channel, time_ns, value, quality, sequence, known_ns FROM read_parquet(?)", [table.file_uris()]
+        "SELECT channel, time * tick_ns, value, quality, sequence, known * known_tick_ns FROM read_parquet(?)", [table.file_uris()]
     )
     assert found.fetchall() == [("a.x", DAY + 1, 1.0, 2, 1, 77), ("a.x", DAY + 9, 9.0, 0, 1, 77), ("b.x", DAY + 5, 5.0, 0, 1, 77)]
     assert table.schema().to_arrow() is not None
-    assert [(f.name, str(f.type)) for f in table.schema().fields][1] == ("time_ns", 'PrimitiveType("long")')
+    assert [(f.name, str(f.type)) for f in table.schema().fields][1] == ("time", 'PrimitiveType("long")')
     from deltalake import QueryBuilder
 
     other = QueryBuilder().register("t", table).execute("SELECT sum(value) AS s, max(day) AS d FROM t").read_all()

@@ -148,7 +148,8 @@ async def historian(plant: Plant, nats_url: str) -> None:
         ledger.append(record)
 
     try:
-        await Historian(HistoryOptions(lease_s=plant.lease_s)).run(bus, plant.store / "history", plant.clock, on_record)
+        options = HistoryOptions(retention=plant.retention, lease_s=plant.lease_s)
+        await Historian(options).run(bus, plant.store / "history", plant.clock, on_record)
     finally:
         await bus.close()
 

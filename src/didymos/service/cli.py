@@ -227,5 +227,10 @@ def bench(
         typer.echo(show(result))
 
 
+from didymos.service.commands import export as _export  # noqa: E402  each command of its own file, one line here
+
+app.add_typer(_export.app, name="export")
+
+
 if __name__ == "__main__":
     sys.exit(main())
