@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BENCHES = ("estimate", "futures", "femto", "demo", "ingest")
+BENCHES = ("estimate", "futures", "femto", "demo", "ingest", "backfill")
 
 
 def show(result: dict[str, object], indent: str = "") -> str:

@@ -61,14 +61,27 @@ class Closed:
     def replace(self, connection: duckdb.DuckDBPyConnection, day: int, inside: str, upto: dict[str, int]) -> None:
         """Writes the hot rows where `inside` (SQL) and what `day` holds already as the one file of `day`; `upto` {stream: last
         sequence held}."""
-        if self.delta is None:
-            self.delta = DeltaTable.create(str(self.folder), self.schema, mode="ignore", partition_by=["day"])
+        part = self.new_part(day)
+        self.write(connection, inside, self.source((day,)), part)
+        self.commit(connection, day, part, {f"{self.table.name}-{day}-{stream}": last for stream, last in upto.items()})
+
+    def new_part(self, day: int) -> Path:
+        """Where a new file of `day` goes; nobody reads it before it is committed."""
         part = self.folder / f"day={day}" / f"{uuid4().hex}.parquet"
         part.parent.mkdir(parents=True, exist_ok=True)
+        return part
+
+    def write(self, connection: duckdb.DuckDBPyConnection, inside: str, before: str | None, part: Path) -> None:
+        """Hot rows where `inside` and those of the query `before`, in order and without repeats, into the new file `part`."""
         if self.table is SAMPLES:
-            write_day(connection, inside, self.source((day,)), part)
+            write_day(connection, inside, before, part)
         else:
-            self._copy(connection, inside, self.source((day,)), part)
+            self._copy(connection, inside, before, part)
+
+    def commit(self, connection: duckdb.DuckDBPyConnection, day: int, part: Path, transactions: dict[str, int]) -> None:
+        """`part` is now all that `day` holds; `transactions` {application: version} are true from the same moment on."""
+        if self.delta is None:
+            self.delta = DeltaTable.create(str(self.folder), self.schema, mode="ignore", partition_by=["day"])
         _to_disk(part)
         self.delta.create_write_transaction(
             [self._added(connection, part, day)],
@@ -77,7 +90,7 @@ class Closed:
             partition_by=["day"],
             partition_filters=[("day", "=", str(day))],
             commit_properties=CommitProperties(
-                app_transactions=[Transaction(f"{self.table.name}-{day}-{stream}", last) for stream, last in upto.items()]
+                app_transactions=[Transaction(name, version) for name, version in transactions.items()]
             ),
         )
         self.delta.update_incremental()

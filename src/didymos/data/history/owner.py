@@ -23,6 +23,7 @@ from didymos.core.clock import DAY_NS, HOUR_NS, Clock, DataClock
 from didymos.core.errors import DataError, DidymosError
 from didymos.core.ports import Bus, Message, Subscription
 from didymos.core.series import Batch, Quality, Waveform
+from didymos.data.history.adopt import Adopt
 from didymos.data.history.reading import FOREVER
 from didymos.data.history.requests import ANSWER_BYTES, PAGE, Buckets, LatestOf, Reached, Read, SnapshotsOf, Sql, WaveformAt, to_ipc
 from didymos.data.history.store import Rows, Store
@@ -213,7 +214,10 @@ class Historian:
             await self._reached(q.stream, q.sequence)
             return b""
 
-        for method in (read, buckets, latest, waveform, snapshots, sql, reached):
+        async def adopt(data: bytes) -> bytes:
+            return pack(await self._write(store.adopt, unpack(Adopt, data)))
+
+        for method in (read, buckets, latest, waveform, snapshots, sql, reached, adopt):
             await bus.serve(f"history.{method.__name__}", method)
 
     async def _reached(self, stream: str, sequence: int) -> None:

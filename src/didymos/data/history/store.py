@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from didymos.core.series import Batch, Waveform
+from didymos.data.history.adopt import Adopt, Adopted, adopt_day
 from didymos.data.history.closed import Closed
 from didymos.data.history.hot import open_hot
 from didymos.data.history.latest import Latest
@@ -41,6 +42,7 @@ class Store:
     """History in one folder. `fresh`: the hot file is new or was rebuilt, so everything must be read from the stream again."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._connection, self.fresh = open_hot(folder)
         self._closed = {table.name: Closed(folder / "closed", table) for table in CLOSING}
         self.reader = Reader(self._connection, self._closed)
@@ -194,6 +196,11 @@ class Store:
             closed.replace(c, day, inside, upto)
         c.execute(f"DELETE FROM hot.{table.name} WHERE {inside}")
         return fresh
+
+    def adopt(self, wish: Adopt) -> Adopted:
+        """Takes a finished day file that somebody else wrote into the closed days; see `adopt`."""
+        stream = "results" if wish.table == SNAPSHOTS.name else "plant"
+        return adopt_day(self._connection, self._closed, self.folder, wish, self.positions()[stream][0])
 
 
 def _waveform_row(wave: Waveform, sequence: int, known_ns: int) -> tuple[Any, ...]:
