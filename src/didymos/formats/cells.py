@@ -5,15 +5,18 @@ A number has one decimal sign, given; thousands are not separated. A system stat
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 from numpy.typing import NDArray
 
 from didymos.core.series import Quality
 from didymos.formats.pi_states import STATES
 
-_NUMBER = r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"
+pc: Any = pyarrow.compute  # its functions are made when it is imported; no type checker sees them
+_NUMBER = r"^-?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"
 EMPTY, UNREADABLE = 254, 255  # beside the qualities: no sample here, and no meaning found
 
 
@@ -53,8 +56,11 @@ def _plain(column: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
 
 def _marked(value: pa.Array, what: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     found = value.to_numpy(zero_copy_only=False)
-    what[~np.isfinite(found) & (what == Quality.GOOD)] = Quality.BAD
-    return found, what
+    finite = np.isfinite(found)
+    if finite.all():
+        return found, what
+    what[~finite & (what == Quality.GOOD)] = Quality.BAD
+    return np.where(finite, found, np.nan), what
 
 
 def _decimal_point(text: pa.Array) -> pa.Array:
@@ -65,6 +71,7 @@ def _decimal_point(text: pa.Array) -> pa.Array:
 
 def _mixed(text: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     text = pc.utf8_trim_whitespace(text.fill_null(""))
+    text = pc.replace_substring_regex(text, r"^\+", "")
     number = pc.match_substring_regex(text, _NUMBER)
     value = pc.if_else(number, text, "nan").cast(pa.float64()).to_numpy(zero_copy_only=False).copy()
     what = np.zeros(len(text), np.uint8)
@@ -74,8 +81,7 @@ def _mixed(text: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         meaning = np.array([_meaning(word) for word in said.dictionary.to_pylist()], np.uint8)
         what[odd] = meaning[said.indices.to_numpy(zero_copy_only=False)]
         value[odd] = np.nan
-    what[~np.isfinite(value) & (what == Quality.GOOD)] = Quality.BAD
-    return value, what
+    return _marked(pa.array(value), what)
 
 
 def _meaning(word: str) -> int:

@@ -24,14 +24,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from didymos.core.channel import channel_id, split_channel_id
+from didymos.core.channel import channel_id
 from didymos.core.clock import DataClock
 from didymos.core.errors import ConfigError, DataError
 from didymos.core.series import Batch, Quality
 from didymos.data.backfill.chunks import Chunk, Export, Faults
 from didymos.data.backfill.day import DayFile, write_runs
 from didymos.data.backfill.sources import Part, Query, parts_of
-from didymos.data.backfill.staging import Run, Staging
+from didymos.data.backfill.staging import Run, Staging, unfinished
 from didymos.data.history.adopt import INCOMING, Adopt, Adopted
 from didymos.plant.bind import Binder
 from didymos.plant.config import Plant, Tag
@@ -42,9 +42,13 @@ SOURCE = "backfill"
 
 
 class Owner(Protocol):
-    """Whoever owns history now."""
+    """Whoever owns history now; see `plant.history_owner`."""
 
     def adopt(self, wish: Adopt) -> Adopted: ...
+
+    def sql(self, query: str) -> Any:
+        """One SELECT over history; an Arrow table."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Order:
 
 @dataclass(slots=True)
 class Report:
-    """What became of every sample. rows: taken from the files; days: closed; stored: by which history grew; known: days that an
+    """What became of every sample. rows: taken from the files; known_ns: when; days: closed; stored: by which history grew; known: days that an
     earlier run of the same import had stored; marked: samples by quality, where it is not GOOD."""
 
     rows: int = 0
@@ -72,6 +76,7 @@ class Report:
     repeats: int = 0
     replaced: int = 0
     resumed: bool = False
+    known_ns: int = 0
     first_ns: int = 0
     last_ns: int = 0
     seconds: float = 0.0
@@ -81,6 +86,7 @@ class Report:
     refused: dict[str, str] = field(default_factory=dict)
     strange: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    unfinished: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +132,10 @@ def binding(plant: Plant, order: Order) -> Binding:
     ]  # fmt: skip
     tags: dict[str, tuple[str, Tag]] = {}
     for asset, tag in wires:
-        other = tags.setdefault(tag.address, (asset, tag))
-        if other != (asset, tag) and channel_id(other[0], other[1].channel) != channel_id(asset, tag.channel):
-            raise ConfigError(
-                f"tag {tag.address!r} is {channel_id(*_id(other))} at source {other[1].source} and {channel_id(asset, tag.channel)} "
-                f"at {tag.source}. Say --source."
-            )
+        first, known = tags.setdefault(tag.address, (asset, tag))
+        one, other = channel_id(first, known.channel), channel_id(asset, tag.channel)
+        if one != other:
+            raise ConfigError(f"tag {tag.address!r} is {one} at source {known.source} and {other} at {tag.source}. Say --source.")
     if order.names is not None:
         tags |= _named(order.names, {channel_id(asset, tag.channel): (asset, tag) for asset, tag in wires})
     if not tags:
@@ -139,10 +143,6 @@ def binding(plant: Plant, order: Order) -> Binding:
             f"{plant.name}: no tag that could be back-filled. Add [[asset.tag]] to the plant file, or correct --source"
         )
     return Binding(plant, tags)
-
-
-def _id(wire: tuple[str, Tag]) -> tuple[str, str]:
-    return wire[0], wire[1].channel
 
 
 def _named(path: Path, wires: dict[str, tuple[str, Tag]]) -> dict[str, tuple[str, Tag]]:
@@ -190,6 +190,7 @@ def backfill(
         staging.close()
         raise
     staging.close(remove=True)
+    report.unfinished = unfinished(staging.folder.parent, staging.folder.name)
     report.resumed, report.seconds = resumed, time.monotonic() - began
     if not report.rows:
         raise DataError(f"{order.given}: nothing could be stored. {'; '.join(list(sentences(report))[:6])}")
@@ -261,9 +262,7 @@ def _close(
         return write_runs(staging.folder, days[day], bound.channels, known_ns, staging.folder / f"{day}.parquet")
 
     with ThreadPoolExecutor(DAYS_AT_ONCE, "closing") as pool:
-        waiting: list[tuple[int, Future[DayFile]]] = []
-        for day in left[:DAYS_AT_ONCE]:
-            waiting.append((day, pool.submit(sort, day)))
+        waiting: list[tuple[int, Future[DayFile]]] = [(day, pool.submit(sort, day)) for day in left[:DAYS_AT_ONCE]]
         for i in range(len(left)):
             day, future = waiting.pop(0)
             made = future.result()
@@ -279,7 +278,7 @@ def _close(
 
 
 def _report(staging: Staging, parts: list[Part], strange: list[str], days: dict[int, list[Run]]) -> Report:
-    report = Report(strange=strange)
+    report = Report(strange=strange, known_ns=staging.begun["known_ns"])
     for number, part in enumerate(parts):
         told = staging.parts[number]
         if told.refused:
@@ -309,6 +308,8 @@ def sentences(report: Report) -> Iterator[str]:
         yield f"refused: {why if why.startswith(name) else f'{name}: {why}'}"
     for name in report.strange:
         yield f"left out: {name}, which is no file this command reads"
+    for name, given in report.unfinished:
+        yield f"an import of {given} was begun and never ended: run it again with its options, or remove history/{INCOMING}/{name}"
     for tag, (n, where) in sorted(report.unknown.items(), key=lambda item: -item[1][0])[:20]:
         yield f"tag {tag!r} is not in the plant file: {n} samples, the first in {where}"
     if len(report.unknown) > 20:
@@ -316,12 +317,5 @@ def sentences(report: Report) -> Iterator[str]:
     for kind, n in report.faults.counts.items():
         yield f"{kind}: {n}, for example {'; '.join(report.faults.told[kind][:3])}"
     if report.replaced:
-        yield f"another value for the same channel and time came later in the import: {report.replaced}, for example {report.told[0]}"
-
-
-def channel_tags(plant: Plant) -> dict[str, Tag]:
-    """channel id -> its tag."""
-    return {channel_id(a.id, tag.channel): tag for a in plant.assets for tag in a.tags}
-
-
-__all__ = ["Order", "Owner", "Progress", "Report", "backfill", "binding", "sentences", "split_channel_id"]
+        again = "another value for the same channel and time came later in the import"
+        yield f"{again}: {report.replaced}, for example {'; '.join(report.told[:3])}"

@@ -227,5 +227,10 @@ def bench(
         typer.echo(show(result))
 
 
+from didymos.service.commands import backfill as _backfill  # noqa: E402  each command of its own file, one line here
+
+app.command("backfill")(_backfill.backfill)
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from didymos.core.errors import DataError
-from didymos.core.series import Quality
 from didymos.formats.cells import EMPTY, UNREADABLE, numbers
 from didymos.formats.iso_time import UNIT_NS
 from didymos.formats.stamps import TEXT, Problem, Stamps, utc_of_local, utc_of_text
@@ -183,7 +181,7 @@ Offered = tuple[
 def _long(piece: Mapping[str, pa.Array], columns: Columns, tags: Mapping[str, int], export: Export, where: Where) -> Offered:
     named = piece[columns.tag]
     if not pa.types.is_dictionary(named.type):
-        named = pc.dictionary_encode(named.cast(pa.string()))
+        named = named.cast(pa.string()).dictionary_encode()
     index = named.indices.fill_null(len(named.dictionary)).to_numpy(zero_copy_only=False)
     names = [str(name).strip() for name in named.dictionary.to_pylist()] + [""]
     table = np.array([tags.get(name, -1) for name in names], np.int32)
@@ -228,4 +226,4 @@ def _shown(column: pa.Array, row: int) -> str:
     return repr(column[row].as_py())[:60]
 
 
-__all__ = ["Chunk", "Columns", "Export", "Faults", "Quality", "chunk_of", "columns_for"]
+__all__ = ["Chunk", "Columns", "Export", "Faults", "chunk_of", "columns_for"]

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
@@ -268,8 +268,8 @@ def _empty_lines(text: bytes, held: Mapping[str, pa.Array]) -> list[int]:
     """Rows that are lines without anything."""
     if b"\n\n" not in text and b"\n\r\n" not in text and not text.startswith((b"\n", b"\r\n")):
         return []
-    blank = [np.asarray(pc.equal(column.cast(pa.string()), "")) for column in held.values()]
-    return np.flatnonzero(np.logical_and.reduce(blank)).tolist()
+    blank = [pyarrow.compute.equal(column.cast(pa.string()), "") for column in held.values()]  # type: ignore[attr-defined]
+    return np.flatnonzero(np.logical_and.reduce([np.asarray(each) for each in blank])).tolist()
 
 
 def _array(column: pa.ChunkedArray) -> pa.Array:

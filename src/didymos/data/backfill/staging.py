@@ -11,6 +11,7 @@ refused as a whole; none of its runs counts.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from didymos.core.errors import ConfigError
 from didymos.data.backfill.chunks import Faults
 from didymos.data.history.tables import DAY_NS
 
@@ -77,8 +79,12 @@ class Staging:
         self._writer = ThreadPoolExecutor(1, "staging")
         self._written: list[Future[None]] = []
         folder.mkdir(parents=True, exist_ok=True)
-        self._read()
         self._journal = (folder / "journal.jsonl").open("ab")
+        try:
+            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(f"{folder}: another process runs this very import. Wait for it, or stop it.") from error
+        self._read()
 
     def _read(self) -> None:
         path = self.folder / "journal.jsonl"
@@ -161,6 +167,18 @@ class Staging:
         self._journal.close()
         if remove:
             shutil.rmtree(self.folder)
+
+
+def unfinished(incoming: Path, but: str) -> list[tuple[str, str]]:
+    """(folder, what it was importing) of imports that were begun there and never ended."""
+    found = []
+    for journal in sorted(incoming.glob("*/journal.jsonl")):
+        if journal.parent.name != but:
+            with journal.open("rb") as file:
+                head = file.readline()
+            given = json.loads(head)["import"]["from"] if head.endswith(b"\n") else "nothing yet"
+            found.append((journal.parent.name, given))
+    return found
 
 
 def sorted_run(

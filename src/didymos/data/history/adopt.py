@@ -5,7 +5,8 @@
 A file lies in `<history>/incoming/`, has the columns of its table, is sorted by (key, time), and holds rows of one day. A day that
 holds nothing takes the file as it is. Otherwise both are merged by the rules of `tables`: what is there already is a repeat; another
 value under the same name is a revision, known from the file's `known_ns` on. It comes after all that the owner had committed: its
-rows get the position of the stream as their sequence, or the next one after the newest of the day.
+rows get the position of the stream as their sequence, or the next one after the newest of the day. Snapshots keep the sequence that
+their file gives: a belief of the past is negative there, so that what was believed live stays in front of it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 
 from didymos.core.errors import DataError
 from didymos.data.history.closed import Closed
-from didymos.data.history.tables import DAY_NS, Table
+from didymos.data.history.tables import DAY_NS, SAMPLES, Table
 
 INCOMING = "incoming"
 
@@ -66,8 +67,9 @@ def adopt_day(
     if before is None and not hot:
         _same_file(staged, part)
     else:
-        sequence = max(position, 1 + _newest(connection, days, before, staged, inside))
-        arriving = _arriving(days.table, staged, sequence)
+        arriving = f"SELECT {days.table.columns} FROM {_file(staged)}"
+        if days.table is SAMPLES:
+            arriving = _arriving(staged, max(position, 1 + _newest(connection, days, before, staged, inside)))
         days.write(connection, "false", f"{before} UNION ALL {arriving}" if before else arriving, part)
     days.commit(connection, wish.day, part, {application: 1})
     staged.unlink()
@@ -114,8 +116,8 @@ def _newest(connection: duckdb.DuckDBPyConnection, days: Closed, before: str | N
     return -1 if found is None else int(found)
 
 
-def _arriving(table: Table, staged: Path, sequence: int) -> str:
-    columns = ", ".join(f"{sequence}::BIGINT AS sequence" if name == "sequence" else name for name in table.closed.names)
+def _arriving(staged: Path, sequence: int) -> str:
+    columns = ", ".join(f"{sequence}::BIGINT AS sequence" if name == "sequence" else name for name in SAMPLES.closed.names)
     return f"SELECT {columns} FROM {_file(staged)}"
 
 

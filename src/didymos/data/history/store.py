@@ -199,8 +199,7 @@ class Store:
 
     def adopt(self, wish: Adopt) -> Adopted:
         """Takes a finished day file that somebody else wrote into the closed days; see `adopt`."""
-        stream = "results" if wish.table == SNAPSHOTS.name else "plant"
-        return adopt_day(self._connection, self._closed, self.folder, wish, self.positions()[stream][0])
+        return adopt_day(self._connection, self._closed, self.folder, wish, self.positions()["plant"][0])
 
 
 def _waveform_row(wave: Waveform, sequence: int, known_ns: int) -> tuple[Any, ...]:
