@@ -129,7 +129,8 @@ def of_kind(kind: str, folder: Path) -> tuple[Path | str, dict[str, Any]]:
     if kind == "no header":
         return put(folder, "a.txt", LONG.partition("\n")[2]), {"header": ("tag", "time", "value")}
     if kind == "pi local":
-        text = "tag,timestamp,value\nM1.SPEED,01-Jan-26 01:00:00,600\nM1.TEMP,01-Jan-26 01:00:00,20\nM1.SPEED,02-Jan-26 01:00:00,1200\n"
+        text = "tag,timestamp,value\nM1.SPEED,01-Jan-26 01:00:00,600\nM1.TEMP,01-Jan-26 01:00:00,20\n"
+        text += "M1.SPEED,02-Jan-26 01:00:00,1200\n"
         return put(folder, "pi.csv", text), {"zone": "Europe/Berlin"}
     if kind == "sql":
         with sqlite3.connect(folder / "a.db") as db:

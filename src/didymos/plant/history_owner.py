@@ -6,11 +6,12 @@ Verified: tests/plant/test_backfill_owner.py, with a real nats-server and histor
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, final
 
-from didymos.core.errors import ConfigError
+from didymos.core.errors import ConfigError, ConnectError
 from didymos.core.ports import Bus
 from didymos.data.history.adopt import Adopt, Adopted
 from didymos.data.history.client import HistoryClient
@@ -21,6 +22,7 @@ from didymos.formats.wire import pack, unpack
 from didymos.plant.config import Plant
 
 ADOPT_S = 1800.0  # a day of many channels that is there already is merged meanwhile
+ASK_S, AWAY_S = 15.0, 60.0  # then it is asked again; so long nobody may answer at all
 T = TypeVar("T")
 
 
@@ -32,8 +34,19 @@ class Asked:
         self.url = url
 
     def adopt(self, wish: Adopt) -> Adopted:
+        """Asked again where no answer came: the historian may have been started anew meanwhile, and takes no file twice."""
+
         async def ask(bus: Bus) -> Adopted:
-            return unpack(Adopted, await bus.request("history.adopt", pack(wish), ADOPT_S))
+            until, again, seen = time.monotonic() + ADOPT_S, False, time.monotonic()
+            while True:
+                try:
+                    found = unpack(Adopted, await bus.request("history.adopt", pack(wish), ASK_S))
+                    return Adopted(found.rows, found.earlier, False) if again and found.known else found
+                except ConnectError:
+                    again = True
+                    seen = time.monotonic() if await alive(bus) else seen
+                    if time.monotonic() > min(until, seen + AWAY_S):
+                        raise
 
         return on_bus(self.url, ask)
 
@@ -53,6 +66,15 @@ class Owning:
 
     def sql(self, query: str) -> Any:
         return self._store.reader.sql(query, 600.0, 1_000_000)
+
+
+async def alive(bus: Bus) -> bool:
+    """Whether a historian answers."""
+    try:
+        await HistoryClient(bus, 5.0).latest(["nobody.nothing"])
+    except ConnectError:
+        return False
+    return True
 
 
 def on_bus(url: str, ask: Callable[[Bus], Awaitable[T]]) -> T:

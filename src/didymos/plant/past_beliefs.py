@@ -119,7 +119,7 @@ def _sentence(samples: int, lived: Lived, days: list[int]) -> str:
 
 
 def samples_of(closed: Closed, day: int, loop: Loop, end_ns: int) -> Iterator[Batch]:
-    """The day's samples in time order, as they are known now, of the channels on the loop's grid; at most about AT_ONCE in memory."""
+    """The day's samples in time order, as they are known now, of the channels on the loop's grid; about AT_ONCE of them at once."""
     source, names = closed.source((day,)), loop.grid.channels
     connection = duckdb.connect(":memory:", config={"threads": "2", "memory_limit": "256MB"})
     connection.execute("SET enable_progress_bar = false")

@@ -83,6 +83,7 @@ class Staging:
         try:
             fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            self._journal.close()
             raise ConfigError(f"{folder}: another process runs this very import. Wait for it, or stop it.") from error
         self._read()
 

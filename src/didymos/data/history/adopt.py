@@ -39,11 +39,13 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """rows: in the file. added: by which the day grew. known: True when a file of this name had been taken before."""
+    """rows: in the file. added: by which the day grew. known: a file of this name had been taken before, and then the day grew by
+    `earlier`."""
 
     rows: int
     added: int
     known: bool
+    earlier: int = 0
 
 
 def adopt_day(
@@ -55,10 +57,11 @@ def adopt_day(
         raise DataError(f"adopt: table {wish.table!r} is not known; allowed are {', '.join(closed)}")
     days, application = closed[wish.table], f"import-{wish.name}"
     staged = _staged(folder, wish)
-    if days.delta is not None and (days.delta.transaction_version(application) or 0) > 0:
+    version = None if days.delta is None else days.delta.transaction_version(application)
+    if version is not None:
         rows = pq.read_metadata(staged).num_rows if staged.exists() else 0
         staged.unlink(missing_ok=True)
-        return Adopted(rows, 0, True)
+        return Adopted(rows, 0, True, version)
     rows = _checked(connection, staged, days.table, wish)
     inside = f"{days.table.time} >= {wish.day * DAY_NS} AND {days.table.time} < {(wish.day + 1) * DAY_NS}"
     before, part = days.source((wish.day,)), days.new_part(wish.day)
@@ -71,9 +74,10 @@ def adopt_day(
         if days.table is SAMPLES:
             arriving = _arriving(staged, max(position, 1 + _newest(connection, days, before, staged, inside)))
         days.write(connection, "false", f"{before} UNION ALL {arriving}" if before else arriving, part)
-    days.commit(connection, wish.day, part, {application: 1})
+    added = pq.read_metadata(part).num_rows - held
+    days.commit(connection, wish.day, part, {application: added})
     staged.unlink()
-    return Adopted(rows, pq.read_metadata(part).num_rows - held, False)
+    return Adopted(rows, added, False)
 
 
 def _staged(folder: Path, wish: Adopt) -> Path:

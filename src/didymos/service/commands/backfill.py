@@ -14,6 +14,7 @@ import typer
 
 from didymos.core.errors import ConfigError
 
+STAGES = {"read": "reading", "close": "sorting into days", "beliefs": "recomputing beliefs"}
 DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";"}
 
 
@@ -109,8 +110,6 @@ class _lazy:
 class Bar:
     """Progress with rate and remaining time; a new bar for every stage."""
 
-    WORDS = {"read": "reading", "close": "sorting into days", "beliefs": "recomputing beliefs"}
-
     def __init__(self, console: Any) -> None:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -131,7 +130,7 @@ class Bar:
         now = time.monotonic()
         if at.stage != self._stage:
             self._stage, self._began, self._rows = at.stage, now, at.rows
-            self._task = self._bar.add_task(self.WORDS.get(at.stage, at.stage), total=at.total or None, said="")
+            self._task = self._bar.add_task(STAGES.get(at.stage, at.stage), total=at.total or None, said="")
         rate = (at.rows - self._rows) / max(now - self._began, 1e-3)
         said = f"{at.rows / 1e6:.2f} M samples" + (f", {rate / 1e6:.2f} M/s" if rate else "")
         self._bar.update(self._task, completed=at.done, total=at.total or None, said=said)
