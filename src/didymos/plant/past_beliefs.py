@@ -1,4 +1,4 @@
-"""What the twin would have believed in years that were back-filled: the worker's own loop, fed with the stored samples in time order.
+"""What the twin would have believed in back-filled years: the worker's own loop, fed with the stored samples in time order.
 
     stored samples of the closed days -> Loop -> snapshots into history, day by day
                                                -> the state it ends in, as the worker's checkpoint, where that worker has none
