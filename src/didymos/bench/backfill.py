@@ -82,6 +82,7 @@ def child(plant_file: str, exports: str) -> None:
     from didymos.data.history.store import Store
     from didymos.plant.backfill import Order, Progress, backfill
     from didymos.plant.config import load
+    from didymos.plant.history_owner import Owning
 
     plant = load(Path(plant_file))
     began, read_s = time.monotonic(), 0.0
@@ -95,9 +96,9 @@ def child(plant_file: str, exports: str) -> None:
 
     opened: list[Store] = []
 
-    def owner() -> Store:
+    def owner() -> Owning:
         opened.append(Store(plant.store / "history"))
-        return opened[0]
+        return Owning(opened[0])
 
     report = backfill(plant, Order(exports), owner, shown)
     seconds, cpu_s = time.monotonic() - began, time.process_time()
@@ -190,9 +191,9 @@ def write_export(folder: Path, hours: int) -> tuple[int, int]:
         counter = (counter + HOUR // 10) % 1_000_000
         stamp = START_NS // 1_000_000 + second[:, None] * 1000 + (noise[offset : offset + HOUR] * 3).astype(np.int64)[:, None] % 20
         flat = value.ravel()
-        table = pa.table({
-            "tag": tag, "timestamp": pa.array(np.broadcast_to(stamp, value.shape).ravel(), pa.timestamp("ms", "UTC")), "value": flat,
-        })  # fmt: skip
-        pq.write_table(table, folder / f"hour-{hour:05d}.parquet", compression="snappy", use_dictionary=["tag", "timestamp"])
+        moment = pa.array(np.broadcast_to(stamp, value.shape).ravel(), pa.timestamp("ms", "UTC"))
+        table = pa.table({"tag": tag, "timestamp": moment, "value": flat})
+        options: Any = {"compression": "snappy", "use_dictionary": ["tag", "timestamp"]}
+        pq.write_table(table, folder / f"hour-{hour:05d}.parquet", **options)
         count, total = count + flat.size, total + int(np.rint(flat.astype(np.float64) * 64).astype(np.int64).sum())
     return count, total

@@ -57,7 +57,7 @@ class Order:
     `tag,channel[,unit]` for exports that call tags otherwise than the plant file."""
 
     given: str
-    export: Export = Export()
+    export: Export = field(default_factory=Export)
     source: str = ""
     names: Path | None = None
     table: str = ""
@@ -66,8 +66,13 @@ class Order:
 
 @dataclass(slots=True)
 class Report:
-    """What became of every sample. rows: taken from the files; known_ns: when; days: closed; stored: by which history grew; known: days that an
-    earlier run of the same import had stored; marked: samples by quality, where it is not GOOD."""
+    """What became of every sample.
+
+    rows, known_ns    taken from the files, and when        days      touched
+    stored            rows by which history grew            known     days that an earlier run of the same import had stored
+    marked            samples by quality, where not GOOD    told      the first of those replaced within the import
+    unknown           {tag: [samples, where first]}         strange   files that nothing here reads
+    """
 
     rows: int = 0
     days: int = 0

@@ -30,7 +30,7 @@ class Export:
     """How a table is laid out. layout: long, wide, or "" = long where it has a tag and a value column. time, tag, value: names of
     columns, "" = the usual ones. header: names of the columns of a file without a header line."""
 
-    stamps: Stamps = Stamps()
+    stamps: Stamps = field(default_factory=Stamps)
     layout: str = ""
     time: str = ""
     tag: str = ""

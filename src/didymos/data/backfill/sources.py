@@ -28,6 +28,7 @@ TEXTS = (".csv", ".txt", ".tsv")
 SAMPLES = 1_000_000  # of one chunk, about
 BLOCK = 16 << 20  # bytes of text in one chunk
 SQL_ROWS = 100_000
+LINE = 64 << 20
 
 
 class Part(Protocol):
@@ -155,6 +156,8 @@ class TextPart:
                     raise DataError(f"{self.name}: is not {encoding}: {error}. Say another --encoding.") from error
                 end = text.rfind(b"\n") + 1
                 rest = text[end:]
+                if len(rest) > LINE:
+                    raise DataError(f"{self.name}: a line is longer than {LINE >> 20} MB. Is it a text file?")
                 if end:
                     yield text[:end].removeprefix(codecs.BOM_UTF8), done
         if rest:

@@ -142,7 +142,7 @@ class Staging:
         records, segments, days = sorted_run(rows[0], rows[1], rows[2], rows[3], n_ranks)
         for suffix, data in ((".rows", records), (".segments", segments)):
             with (self.folder / f"{name}{suffix}").open("wb") as file:
-                file.write(data.tobytes() if data.nbytes < 1 << 16 else memoryview(data.view("u1")))
+                data.tofile(file)
                 file.flush()
                 os.fsync(file.fileno())
         line["days"] = days

@@ -3,10 +3,10 @@
     adopt_day(...)      one Delta commit per file; the file's name for ever is its transaction, so that again adds nothing
 
 A file lies in `<history>/incoming/`, has the columns of its table, is sorted by (key, time), and holds rows of one day. A day that
-holds nothing takes the file as it is. Otherwise both are merged by the rules of `tables`: what is there already is a repeat; another
-value under the same name is a revision, known from the file's `known_ns` on. It comes after all that the owner had committed: its
-rows get the position of the stream as their sequence, or the next one after the newest of the day. Snapshots keep the sequence that
-their file gives: a belief of the past is negative there, so that what was believed live stays in front of it.
+holds nothing takes the file as it is. Otherwise both are merged by the rules of `tables`: what is there already is a repeat;
+another value under the same name is a revision, known from the file's `known_ns` on. It comes after all that the owner had
+committed: its rows get the position of the stream as their sequence, or the next one after the newest of the day. Snapshots keep
+the sequence of their file: it is negative for a belief of the past, so that what was believed live stays in front of it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -104,7 +105,7 @@ def _checked(connection: duckdb.DuckDBPyConnection, staged: Path, table: Table, 
         raise DataError(f"adopt: {staged.name} holds times {first} to {last}, not all of day {wish.day}")
     with pq.ParquetFile(staged) as file:
         spans = [file.metadata.row_group(i).column(0).statistics for i in range(file.metadata.num_row_groups)]
-    if any(s is None or not s.has_min_max for s in spans) or any(a.max > b.min for a, b in zip(spans[:-1], spans[1:], strict=True)):
+    if any(s is None or not s.has_min_max for s in spans) or any(a.max > b.min for a, b in pairwise(spans)):
         raise DataError(f"adopt: {staged.name} is not sorted by {table.key}")
     return rows
 

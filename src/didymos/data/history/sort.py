@@ -27,18 +27,13 @@ def write_day(connection: duckdb.DuckDBPyConnection, inside: str, closed: str | 
     )
     both = f"{count} GROUP BY name" + (f" UNION ALL SELECT channel, count(*) FROM ({closed}) GROUP BY channel" if closed else "")
     sizes = connection.execute(f"SELECT name, sum(n) FROM ({both}) GROUP BY name ORDER BY name").fetchall()
-    with day_writer(part, SAMPLES.closed) as writer:
+    options = {"time_ns": "DELTA_BINARY_PACKED", "value": "BYTE_STREAM_SPLIT"}
+    with pq.ParquetWriter(
+        part, SAMPLES.closed, compression="zstd", version="2.6", data_page_version="2.0", store_schema=False,
+        use_dictionary=["channel", "quality", "sequence", "known_ns"], column_encoding=options,  # type: ignore[arg-type]
+    ) as writer:  # fmt: skip
         for names in _chunks(sizes):
             writer.write_table(_sorted(connection, names, inside, closed), row_group_size=ROW_GROUP)
-
-
-def day_writer(part: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Writes a day of samples the way every day is written; `schema`: theirs, where `channel` may be a dictionary."""
-    options = {"time_ns": "DELTA_BINARY_PACKED", "value": "BYTE_STREAM_SPLIT"}
-    return pq.ParquetWriter(
-        part, schema, compression="zstd", version="2.6", data_page_version="2.0", store_schema=False,
-        use_dictionary=["channel", "quality", "sequence", "known_ns"], column_encoding=options,  # type: ignore[arg-type]
-    )  # fmt: skip
 
 
 def _chunks(sizes: list[tuple[str, int]]) -> list[list[str]]:

@@ -117,7 +117,8 @@ class Bar:
             TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[said]}"),
             TimeElapsedColumn(), TimeRemainingColumn(elapsed_when_finished=True), console=console,
         )  # fmt: skip
-        self._stage, self._began, self._rows, self._task = "", 0.0, 0, None
+        self._stage, self._began, self._rows = "", 0.0, 0
+        self._task: Any = None
 
     def __enter__(self) -> Bar:
         self._bar.start()
@@ -130,7 +131,7 @@ class Bar:
         now = time.monotonic()
         if at.stage != self._stage:
             self._stage, self._began, self._rows = at.stage, now, at.rows
-            self._task = self._bar.add_task(STAGES.get(at.stage, at.stage), total=at.total or None, said="")
+            self._task = self._bar.add_task(STAGES[at.stage], total=at.total or None, said="")
         rate = (at.rows - self._rows) / max(now - self._began, 1e-3)
         said = f"{at.rows / 1e6:.2f} M samples" + (f", {rate / 1e6:.2f} M/s" if rate else "")
         self._bar.update(self._task, completed=at.done, total=at.total or None, said=said)
