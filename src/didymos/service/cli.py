@@ -227,8 +227,10 @@ def bench(
         typer.echo(show(result))
 
 
-from didymos.service.commands import export as _export  # noqa: E402  each command of its own file, one line here
+from didymos.service.commands import backfill as _backfill  # noqa: E402  each command of its own file, one line here
+from didymos.service.commands import export as _export  # noqa: E402
 
+app.command("backfill")(_backfill.backfill)
 app.add_typer(_export.app, name="export")
 
 

@@ -28,6 +28,7 @@ from didymos.core.clock import DAY_NS, HOUR_NS, Clock, DataClock
 from didymos.core.errors import DataError, DidymosError, FencedError
 from didymos.core.ports import Bus, Message, Subscription
 from didymos.core.series import Quality
+from didymos.data.history.adopt import Adopt
 from didymos.data.history.arriving import Arrived, Knowing, only_days, sort_in
 from didymos.data.history.damage import Damaged, days_of, lost
 from didymos.data.history.hierarchy import grid_of, rollup
@@ -327,7 +328,11 @@ class Historian:
             await self._reached(q.stream, q.sequence)
             return b""
 
-        for method in (read, buckets, latest, latest_columns, waveform, snapshots, sql, held, state, reached):
+        async def adopt(data: bytes) -> bytes:
+            await self._lease.check()
+            return pack(await self._write(store.adopt, unpack(Adopt, data)))
+
+        for method in (read, buckets, latest, latest_columns, waveform, snapshots, sql, held, state, reached, adopt):
             await bus.serve(f"history.{method.__name__}.{epoch}", method)
         await bus.serve(f"history.rollup.{epoch}", rolled_up)
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from didymos.core.series import Batch, Waveform
 from didymos.data.history import damage
+from didymos.data.history.adopt import Adopt, Adopted, adopt_day
 from didymos.data.history.closed import Closed
 from didymos.data.history.damage import Damaged
 from didymos.data.history.hot import open_hot, reattach
@@ -262,6 +263,10 @@ class Store:
             closed.replace(c, day, inside, upto)
         c.execute(f"DELETE FROM hot.{table.name} WHERE {inside}")
         return fresh
+
+    def adopt(self, wish: Adopt) -> Adopted:
+        """Takes a finished day file that somebody else wrote into the closed days; see `adopt`."""
+        return adopt_day(self._connection, self._closed, self.folder, wish, self.positions()["plant"][0])
 
     def _forget_known(self, day: int, inside: str) -> None:
         """Of a day whose samples are gone: hot rows that its roll-up holds already; what stays is late and will be added to it."""

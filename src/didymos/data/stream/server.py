@@ -150,6 +150,14 @@ def _running_owner(pid_file: Path) -> int | None:
     return pid if "nats-server" in said and not said.lstrip().startswith("Z") else None
 
 
+def running_url(store: Path) -> str | None:
+    """Of the embedded server that runs on `store` now; None when none does."""
+    if _running_owner(store / "nats.pid") is None:
+        return None
+    port = re.search(r"^port: (\d+)$", (store / "nats.conf").read_text(), re.MULTILINE)
+    return f"nats://127.0.0.1:{port[1]}" if port else None
+
+
 def wait_ready(url: str, timeout_s: float = 20.0) -> str:
     """Blocks until the server at `url` answers JetStream requests; returns its version. ConnectError says what is wrong."""
     deadline, last = time.monotonic() + timeout_s, "no answer"
