@@ -22,8 +22,8 @@ class Delivery:
     """One file, or one page of a query.
 
     name      file name, table, entity set; with page
-    digest    of its content and of the mapping it was read with
-    is_file   a file counts once for ever; a query's answer is only compared with the one before
+    digest    of its content and of the mapping it was read with; "" = an answer to "what changed", which says nothing of other rows
+    is_file   a file counts once for ever; a query's whole answer is only compared with the one before
     position  (name, text) to keep with these rows: where the next read begins
     passed    elements that nobody reads, counted
     """

@@ -88,7 +88,9 @@ class OData:
         ]  # fmt: skip
         self._check_columns(m, page, columns)
         good, bad = checked(m, raws, self._config.id, m.origin)
+        whole = not m.changed and not self._config.options.get("delta")
         found = digest(map_digest(m), [(raw.place, sorted(raw.values.items(), key=lambda item: item[0])) for raw in raws])
+        found = found if whole else ""
         name = f"{m.origin}?{number}"
         return Delivery(self._config.id, name, found, False, ((m.entity, good),), bad, position, page.removed)
 

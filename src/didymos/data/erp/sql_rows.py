@@ -87,7 +87,7 @@ class SqlRows:
                 )
                 for row in undated
             )
-            yield Delivery(self._config.id, f"{m.origin}?undated", digest(bad), False, (), bad)
+            yield Delivery(self._config.id, f"{m.origin}?undated", "", False, (), bad)
 
     def _fetch(self, query: Any) -> list[dict[str, Any]]:
         with self._engine.connect() as db:
@@ -111,7 +111,7 @@ class SqlRows:
     def _delivery(self, m: EntityMap, rows: list[dict[str, Any]], name: str, position: tuple[str, str] | None) -> Delivery:
         raws = [Raw(_place(m, row), row) for row in rows]
         good, bad = checked(m, raws, self._config.id, m.origin)
-        found = digest(map_digest(m), [sorted(row.items(), key=lambda item: item[0]) for row in rows])
+        found = "" if m.changed else digest(map_digest(m), [sorted(row.items(), key=lambda item: item[0]) for row in rows])
         return Delivery(self._config.id, name, found, False, ((m.entity, good),), bad, position)
 
 

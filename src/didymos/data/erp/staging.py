@@ -6,7 +6,7 @@
 Nothing recorded is overwritten: another content under a known key becomes its next revision, and the current row follows it,
 unless the source says by its change time that it is older than what is there. The same content again changes nothing, so that the
 tables are equal after a second run of any import, after a kill at any moment, and after a position was lost. `known_ns` is when a
-content first came; `last_seen_ns` moves only with a delivery that differs from the one before, never by looking twice.
+content first came; `last_seen_ns` moves when a new file, or a whole answer unlike the one before, has the row again, never by looking twice.
 Two processes may write at once: each takes the whole store for its transaction.
 
 Verified: tests/erp/test_staging.py, tests/conformance/test_erp_sources.py.
@@ -82,7 +82,7 @@ class Staging:
             with self.writing() as db:
                 if delivery.is_file and _has_file(db, delivery.source, delivery.digest):
                     return Taken(delivery.name, same=sum(len(rows) for _, rows in delivery.parts))
-                is_new = delivery.is_file or _last_digest(db, delivery) != delivery.digest
+                is_new = delivery.is_file or (delivery.digest != "" and _last_digest(db, delivery) != delivery.digest)
                 counts = [0, 0, 0]
                 for entity, rows in delivery.parts:
                     for i in range(0, len(rows), CHUNK):
@@ -194,7 +194,8 @@ def _fold(
     names = [revision.c[n] for n in ("bkey", "revision", "hash", "changed_ns", "source")]
     for found in db.execute(select(*names).where(revision.c.bkey.in_(keys)).order_by(revision.c.bkey, revision.c.revision)):
         past.setdefault(found.bkey, []).append(found)
-    latest = dict(db.execute(select(current.c.bkey, current.c.changed_ns).where(current.c.bkey.in_(keys))).tuples().all())
+    query = select(current.c.bkey, current.c.changed_ns).where(current.c.bkey.in_(keys))
+    latest: dict[str, int | None] = {row.bkey: row.changed_ns for row in db.execute(query)}
     fresh: list[dict[str, Any]] = []
     follow: dict[str, dict[str, Any]] = {}
     seen: set[str] = set()
@@ -259,7 +260,7 @@ def _note_delivery(db: Connection, delivery: Delivery, known_ns: int) -> None:
         line = {"source": delivery.source, "digest": delivery.digest, "name": delivery.name, "known_ns": known_ns}
         count = sum(len(rows) for _, rows in delivery.parts)
         db.execute(insert(DELIVERY).values(**line, rows=count, bad=len(delivery.bad), passed=delivery.passed))
-    else:
+    elif delivery.digest:
         _put_position(db, delivery.source, f"digest {delivery.name}", "", delivery.digest)
     if delivery.position is not None:
         _put_position(db, delivery.source, *delivery.position, "")
