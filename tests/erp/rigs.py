@@ -34,7 +34,9 @@ def line(number: str, **changes: str) -> dict[str, str]:
 
 
 def mapping(origin: str, changed: str = "") -> EntityMap:
-    return EntityMap(ENTITIES["performance"], origin, {name: name for name in NAMES}, changed=changed, customs=Customs("", "", "UTC"))
+    return EntityMap(
+        ENTITIES["performance"], origin, {name: name for name in NAMES}, changed=changed, customs=Customs("", "", "UTC")
+    )
 
 
 class SqlRig:
@@ -223,16 +225,20 @@ def serve(answer: Any) -> Served:
 
 def workbook(rows: list[list[Any]], cells: str = "", styles: str = "", date1904: bool = False, sheet: str = "Sheet1") -> bytes:
     """A workbook by hand, with inline texts: what the reader must understand, no more. `cells`: raw sheetData instead of rows."""
-    main, rel = "http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://schemas.openxmlformats.org/officeDocument/2006/relationships"  # fmt: skip
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006/relationships"
     data = cells or "".join(f"<row>{''.join(map(_text_cell, row))}</row>" for row in rows)
     flag = '<workbookPr date1904="1"/>' if date1904 else ""
+    link = f'<Relationship Id="r1" Type="{rel}'
+    sheets = f'<sheets><sheet name="{sheet}" sheetId="1" r:id="r1"/></sheets>'
     parts = {
-        "_rels/.rels": f'<Relationships xmlns="{package}"><Relationship Id="r1" Type="{rel}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{rel}">{flag}<sheets><sheet name="{sheet}" sheetId="1" r:id="r1"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}"><Relationship Id="r1" Type="{rel}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "_rels/.rels": f'<Relationships xmlns="{package}">{link}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{rel}">{flag}{sheets}</workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}">{link}/worksheet" Target="worksheets/sheet1.xml"/>'
+        "</Relationships>",
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{data}</sheetData></worksheet>',
-    }  # fmt: skip
+    }
     if styles:
         parts["xl/styles.xml"] = f'<styleSheet xmlns="{main}">{styles}</styleSheet>'
     out = io.BytesIO()

@@ -23,7 +23,6 @@ from didymos.plant.toml_lines import lines
 Table = dict[str, Any]
 
 SOURCE_TYPES = ("opcua", "mqtt", "http", "replay", "fake")
-ERP_TYPES = ("sql",)
 WAVEFORMS = {"spindle": (Channel("acceleration", "Acceleration", "m/s2"),)}
 FEATURES = ("peak", "crest", "kurtosis", "envelope_bpfo", "envelope_bpfi", "envelope_bsf", "envelope_ftf")
 TOP = ("plant", "clock", "store", "nats", "service", "calendar", "limits", "source", "erp", "asset")
@@ -109,7 +108,7 @@ class Reader:
         tree = self.tree
         self.only(tree, (), TOP)
         head = self.table("plant", ("id", "name", "timezone", "step_s", "lateness_s", "publish_s", "commission_s"))
-        store = self.table("store", ("path",))
+        store = self.table("store", ("path", "staging"))
         nats = self.table("nats", ("url", "mqtt_port"))
         service = self.table("service", ("host", "port"))
         limits = self.table("limits", ("case_cost",))
@@ -139,6 +138,7 @@ class Reader:
             sources=sources,
             erps=tuple(self.erp(t, ("erp", i)) for i, t in enumerate(self.rows("erp"))),
             assets=assets,
+            staging=self.value(store, ("store",), "staging", str, ""),
         )
 
     def table(self, name: str, allowed: tuple[str, ...]) -> Table:
@@ -206,12 +206,9 @@ class Reader:
         return Source(self.id(table, where), kind, self.value(table, where, "url", str), tuple(options.items()))
 
     def erp(self, table: Table, where: KeyPath) -> Erp:
-        kind = self.value(table, where, "type", str, "sql")
-        if kind not in ERP_TYPES:
-            self.wrong((*where, "type"), f"{kind!r}", ", ".join(ERP_TYPES), "Choose one.")
-        options = {k: v for k, v in table.items() if k not in ("id", "type", "url", "poll_s")}
-        poll_s = self.positive(table, where, "poll_s", 5.0)
-        return Erp(self.id(table, where), kind, self.value(table, where, "url", str), poll_s, tuple(options.items()))
+        from didymos.plant.config_erp import erp
+
+        return erp(self, table, where)
 
     def asset(self, table: Table, where: KeyPath, sources: tuple[Source, ...]) -> Asset:
         self.only(table, where, ASSET_KEYS)

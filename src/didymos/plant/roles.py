@@ -22,11 +22,13 @@ from didymos.core.errors import ConnectError, DataError
 from didymos.core.ports import Bus, Connector
 from didymos.data.connect import CONNECTORS
 from didymos.data.connect.replay import path_of
+from didymos.data.history.client import HistoryClient
 from didymos.data.stream import open_bus
 from didymos.data.stream.server import ServerConfig, command, wait_ready
 from didymos.formats.wire import pack, unpack_plain
 from didymos.plant.config import Asset, Erp, Plant, Source
 from didymos.plant.edge import Edge
+from didymos.plant.erp import join_forever, poll_staged, write_requests
 from didymos.plant.supervise import Role
 
 log = logging.getLogger("didymos")
@@ -67,15 +69,22 @@ async def edge(plant: Plant, nats_url: str) -> None:
         async with asyncio.TaskGroup() as group:
             for erp in plant.erps:
                 group.create_task(poll_erp(plant, erp, bus))
+                if erp.request is not None:
+                    group.create_task(write_requests(plant, erp, bus))
+            if any(erp.entities for erp in plant.erps):
+                group.create_task(join_forever(plant, bus, HistoryClient(bus)))
             group.create_task(Edge(plant, bus, connectors(plant, cursors)).run())
     finally:
         await bus.close()
 
 
 async def poll_erp(plant: Plant, erp: Erp, bus: Bus) -> None:
-    """Closed work orders -> events on the stream, from the position kept in the bus, each exactly once by its number."""
+    """Closed work orders -> events on the stream, each exactly once by its number. With [[erp.entity]] tables everything that they
+    name goes through the staging store; without, only work orders are read, from the position kept in the bus."""
     from didymos.data.erp.sql import START, WorkOrders
 
+    if erp.entities:
+        return await poll_staged(plant, erp, bus, {a.id: component_ids(a) for a in plant.assets})
     orders = WorkOrders(erp.url, dict(erp.options), {a.id: component_ids(a) for a in plant.assets})
     saved = await bus.get(f"erp-{erp.id}")
     position = tuple(unpack_plain(saved)) if saved else START

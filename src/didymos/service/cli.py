@@ -227,5 +227,10 @@ def bench(
         typer.echo(show(result))
 
 
+from didymos.service.commands import erp as _erp  # noqa: E402  each command of its own file, one line here
+
+app.add_typer(_erp.app, name="erp")
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -76,4 +76,5 @@ def digest(*parts: object) -> str:
 def map_digest(m: EntityMap) -> str:
     """Changes with everything that changes what is read, so that a corrected mapping reads its source anew."""
     values = sorted((name, sorted(table.items())) for name, table in m.values.items())
-    return digest(m.entity.name, m.origin, sorted(m.columns.items()), sorted(m.constant.items()), values, m.changed, m.customs)[:12]
+    tables = (sorted(m.columns.items()), sorted(m.constant.items()), values, sorted(m.options.items()))
+    return digest(m.entity.name, m.origin, *tables, m.changed, m.customs)[:12]

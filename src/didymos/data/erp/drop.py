@@ -27,7 +27,7 @@ from didymos.data.erp.delivery import Delivery, Known, Part, SourceConfig, diges
 from didymos.data.erp.rows import BadRow, EntityMap
 from didymos.data.erp.tabular import read_csv, read_xlsx
 
-OPTIONS = ("settle_s", "require_checksum", "encoding", "delimiter", "sheet", "header_row")
+OPTIONS = ("settle_s", "require_checksum", *(ENTITY_OPTIONS := ("encoding", "delimiter", "sheet", "header_row")))
 MANIFESTS = ("SHA256SUMS", "manifest.sha256")
 UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", "~", ".sha256")
 _SUM = re.compile(r"\s*([0-9a-fA-F]{64})(?:[ \t]+\*?(.+?))?\s*")
@@ -142,7 +142,7 @@ class Drop:
         name = digest(found, map_digest(m), sorted(self._config.options.items()))
         if known.has_file(self._config.id, name):
             return Delivery(self._config.id, f.path.name, "", True, ())
-        parts, bad, passed = self._read(data, f.path.name, m, self._config.options, self._config.id)
+        parts, bad, passed = self._read(data, f.path.name, m, {**self._config.options, **m.options}, self._config.id)
         return Delivery(self._config.id, f.path.name, name, True, parts, bad, None, passed)
 
     def _unlike(self, f: Found, found: str, known: Known) -> Delivery:

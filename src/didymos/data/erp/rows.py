@@ -33,6 +33,7 @@ class EntityMap:
     values    field -> {what the source writes: what is meant}
     changed   column with the time of the row's last change; "" = the source has none
     strict    a column that is absent is told; else only one of the key is, and the others stay empty
+    options   what the kind of source needs for this entity only: sheet, encoding, ...
     """
 
     entity: Entity
@@ -43,6 +44,7 @@ class EntityMap:
     changed: str = ""
     customs: Customs = field(default_factory=Customs)
     strict: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@
 Nothing recorded is overwritten: another content under a known key becomes its next revision, and the current row follows it,
 unless the source says by its change time that it is older than what is there. The same content again changes nothing, so that the
 tables are equal after a second run of any import, after a kill at any moment, and after a position was lost. `known_ns` is when a
-content first came; `last_seen_ns` moves when a new file, or a whole answer unlike the one before, has the row again, never by looking twice.
-Two processes may write at once: each takes the whole store for its transaction.
+content first came; `last_seen_ns` moves when a new file, or a whole answer unlike the one before, has the row again, never by
+looking twice. Two processes may write at once: each takes the whole store for its transaction.
 
 Verified: tests/erp/test_staging.py, tests/conformance/test_erp_sources.py.
 """

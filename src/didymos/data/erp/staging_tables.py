@@ -102,6 +102,7 @@ JOINED = Table(
     META,
     Column("number", Text, primary_key=True),
     Column("record", Text, nullable=False),
+    Column("hash", Text, nullable=False),
     Column("known_ns", BigInteger, nullable=False),
 )
 WRITTEN = Table(
