@@ -23,7 +23,8 @@ entity WorkOrders {
   key OrderId : String(20); Equipment : String(20); Part : String(20); Action : String(40); Status : String(10);
   ClosedAt : Timestamp; ChangedAt : Timestamp; Note : String(200); Reference : String(60);
 }
-entity Stock { key Material : String(20); key Bin : String(10); Quantity : Decimal(13,3); Price : Decimal(11,2); LeadDays : Integer; }
+entity Stock { key Material : String(20); key Bin : String(10);
+  Quantity : Decimal(13,3); Price : Decimal(11,2); LeadDays : Integer; }
 @requires: 'authenticated-user'
 service Erp @(path:'/erp') { entity WorkOrders as projection on peer.WorkOrders; entity Stock as projection on peer.Stock; }
 """

@@ -6,7 +6,6 @@ import json
 from email.utils import formatdate
 
 import pytest
-from tests.erp.rigs import CHANGED, line, mapping, serve
 
 from didymos.core.errors import ConfigError, ConnectError, DataError
 from didymos.data.erp.delivery import SourceConfig
@@ -14,6 +13,7 @@ from didymos.data.erp.odata import OData
 from didymos.data.erp.odata_http import Session
 from didymos.data.erp.staging import Staging, dump
 from didymos.data.erp.write import ODataWriter, Target, WorkRequest
+from tests.erp.rigs import CHANGED, line, mapping, serve
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def test_a_server_that_stays_busy_is_given_up_for_now(server, staging):
 @pytest.mark.parametrize(
     ("code", "payload", "why"),
     [
-        (401, {}, "401"), (403, {"error": {"message": {"value": "no right"}}}, "no right"), (404, {}, "404"), (500, b"<html>", "500"),
-        (302, {}, "elsewhere"),
+        (401, {}, "401"), (403, {"error": {"message": {"value": "no right"}}}, "no right"), (404, {}, "404"),
+        (500, b"<html>", "500"), (302, {}, "elsewhere"),
     ],
 )  # fmt: skip
 def test_a_refusal_is_a_connect_error_with_the_servers_words(server, staging, code, payload, why):
@@ -135,7 +135,8 @@ def test_a_page_that_fails_leaves_the_position_where_it_was_and_the_next_run_end
 @pytest.mark.parametrize(
     ("options", "url", "why"),
     [
-        ({"auth": "basic"}, "", "user_env is missing"), ({"auth": "bearer", "token_env": "NOT_SET_ANYWHERE"}, "", "NOT_SET_ANYWHERE"),
+        ({"auth": "basic"}, "", "user_env is missing"),
+        ({"auth": "bearer", "token_env": "NOT_SET_ANYWHERE"}, "", "NOT_SET_ANYWHERE"),
         ({"auth": "ntlm"}, "", "basic, bearer"), ({"page": 0}, "", "page"), ({"patience_s": "long"}, "", "patience_s"),
         ({}, "ftp://host", "OData service"), ({}, "http://me:secret@host/x", "environment"),
     ],

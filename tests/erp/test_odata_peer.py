@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 
 import pytest
-from tests.erp.cap import USER, Cap, modules
 
 from didymos.core.clock import parse_time
 from didymos.core.errors import ConnectError
@@ -15,6 +14,7 @@ from didymos.data.erp.rows import EntityMap
 from didymos.data.erp.staging import Staging, dump
 from didymos.data.erp.write import ODataWriter, Target, WorkRequest, write_once
 from didymos.formats.cells import Customs
+from tests.erp.cap import USER, Cap, modules
 
 PATHS = {"v4": "/erp", "v2": "/odata/v2/erp"}
 COLUMNS = {

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.erp.rigs import line, performance
 
 from didymos.core.errors import DataError
 from didymos.formats.b2mml import NAMESPACES, read
+from tests.erp.rigs import line, performance
 
 SCHEDULE = """<?xml version="1.0" encoding="UTF-8"?>
 <ProcessWorkSchedule xmlns="%s" releaseID="">
@@ -22,7 +22,8 @@ SCHEDULE = """<?xml version="1.0" encoding="UTF-8"?>
           <Extended:Custom xmlns:Extended="urn:own"><Extended:Deep>x</Extended:Deep></Extended:Custom></JobOrder>
       </WorkRequest></WorkSchedule></DataArea>
 </ProcessWorkSchedule>"""
-LOT = """<MaterialInformation xmlns="%s"><MaterialLot><ID>L-5</ID><MaterialDefinitionID>P-7014C</MaterialDefinitionID><Status>free</Status>
+LOT = """<MaterialInformation xmlns="%s"><MaterialLot><ID>L-5</ID><MaterialDefinitionID>P-7014C</MaterialDefinitionID>
+  <Status>free</Status>
   <MaterialLotProperty><ID>Heat</ID><Value><ValueString>H-48213</ValueString></Value></MaterialLotProperty>
   <Quantity><QuantityString>12.5</QuantityString><UnitOfMeasure>kg</UnitOfMeasure></Quantity></MaterialLot></MaterialInformation>"""
 

@@ -30,7 +30,7 @@ def test_plain_ascii_utf16_without_a_mark_is_found_by_its_nuls():
 
 
 def test_a_utf8_file_with_one_cp1252_line_refuses_that_line_by_number():
-    data = "a;b\n1;Gehäuse\n".encode() + "2;Gehäuse\n".encode("cp1252") + "3;Welle\n".encode()
+    data = "a;b\n1;Gehäuse\n".encode() + "2;Gehäuse\n".encode("cp1252") + b"3;Welle\n"
     found = read_rows(data, "f.csv")
     assert [row for _, row in found.rows] == [["a", "b"], ["1", "Gehäuse"], ["3", "Welle"]]
     assert found.bad == [(3, "bytes that are not utf-8")]

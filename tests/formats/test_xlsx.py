@@ -1,7 +1,7 @@
 """Workbooks: written by hand for what attacks and what is odd, by openpyxl and xlsxwriter, where they are, for what is usual.
 
-Serial dates: 1 = 1900-01-01, 59 = 1900-02-28, 60 = the day that never was, 61 = 1900-03-01, 46027 = 2026-01-05 (Excel); 0 = 1904-01-01
-and 44565 = 2026-01-05 in the 1904 system (ISO/IEC 29500-1, 18.17.4; 1462 days between the two).
+Serial dates: 1 = 1900-01-01, 59 = 1900-02-28, 60 = the day that never was, 61 = 1900-03-01, 46027 = 2026-01-05 (Excel); 0 =
+1904-01-01 and 44565 = 2026-01-05 in the 1904 system (ISO/IEC 29500-1, 18.17.4; 1462 days between the two).
 """
 
 from __future__ import annotations
@@ -11,19 +11,26 @@ import zipfile
 from datetime import datetime
 
 import pytest
-from tests.erp.rigs import workbook
 
 from didymos.core.errors import DataError
 from didymos.formats.xlsx import CellError, is_date_format, read_rows, serial_date
 from didymos.formats.zip_safe import Limits, open_zip
+from tests.erp.rigs import workbook
 
-DATES = '<numFmts><numFmt numFmtId="164" formatCode="dd\\.mm\\.yyyy"/></numFmts><cellXfs><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs>'
+DATES = '<numFmts><numFmt numFmtId="164" formatCode="dd\\.mm\\.yyyy"/></numFmts>'
+DATES += '<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs>'
 
 
 @pytest.mark.parametrize(
     ("serial", "day"),
-    [(1, datetime(1900, 1, 1)), (59, datetime(1900, 2, 28)), (61, datetime(1900, 3, 1)), (46027, datetime(2026, 1, 5)), (46027.604166666664, datetime(2026, 1, 5, 14, 30))],
-)  # fmt: skip
+    [
+        (1, datetime(1900, 1, 1)),
+        (59, datetime(1900, 2, 28)),
+        (61, datetime(1900, 3, 1)),
+        (46027, datetime(2026, 1, 5)),
+        (46027.604166666664, datetime(2026, 1, 5, 14, 30)),
+    ],
+)
 def test_a_serial_is_its_day_in_the_1900_system(serial, day):
     assert serial_date(serial) == day
 
@@ -39,7 +46,21 @@ def test_the_1904_system_has_no_leap_year_bug():
     assert serial_date(44565, True) == datetime(2026, 1, 5)
 
 
-@pytest.mark.parametrize(("code", "is_date"), [("dd.mm.yyyy", True), ("[$-407]d. mmmm yyyy", True), ("h:mm", True), ("0.00", False), ('0 "days"', False), ("[h]:mm", False), ("General", False), ("#,##0.00 [$EUR]", False), ("[Red]0", False), ("@", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("code", "is_date"),
+    [
+        ("dd.mm.yyyy", True),
+        ("[$-407]d. mmmm yyyy", True),
+        ("h:mm", True),
+        ("0.00", False),
+        ('0 "days"', False),
+        ("[h]:mm", False),
+        ("General", False),
+        ("#,##0.00 [$EUR]", False),
+        ("[Red]0", False),
+        ("@", False),
+    ],
+)
 def test_a_format_that_shows_a_date_is_told_from_one_that_does_not(code, is_date):
     assert is_date_format(code) is is_date
 
@@ -70,15 +91,20 @@ def packed(**members: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "not a ZIP"), (b"PK\x03\x04garbage", "not a ZIP"), (workbook([["a"]])[:-30], "not a ZIP"),
-        (bytes.fromhex("d0cf11e0a1b11ae1") + b"0" * 100, "old .xls"), (packed(x=b"y"), "holds no _rels/.rels"),
-        (packed(**{"../evil": b"x"}), "leads out"), (packed(**{"/abs": b"x"}), "leads out"), (packed(**{"C:evil": b"x"}), "leads out"),
+        (b"", "not a ZIP"),
+        (b"PK\x03\x04garbage", "not a ZIP"),
+        (workbook([["a"]])[:-30], "not a ZIP"),
+        (bytes.fromhex("d0cf11e0a1b11ae1") + b"0" * 100, "old .xls"),
+        (packed(x=b"y"), "holds no _rels/.rels"),
+        (packed(**{"../evil": b"x"}), "leads out"),
+        (packed(**{"/abs": b"x"}), "leads out"),
+        (packed(**{"C:evil": b"x"}), "leads out"),
         (packed(bomb=b"\0" * (8 << 20)), ":1"),
         (workbook([], '<row r="1048577"><c><v>1</v></c></row>'), "at most 1048576"),
         (workbook([], '<row r="1"><c r="XFE1"><v>1</v></c></row>'), "at most 16384 columns"),
         (workbook([], '<row r="1"><c r="1A"><v>1</v></c></row>'), "cell reference"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_attacks_or_is_damaged_is_refused_by_name(data, why):
     with pytest.raises(DataError, match=why) as refusal:
         read_rows(data, "f.xlsx")
@@ -100,7 +126,7 @@ def test_a_bomb_that_lies_about_its_size_is_stopped_while_unpacking():
     data = bytearray(packed(bomb=b"\0" * 100_000))
     at = data.rindex(b"PK\x01\x02")
     data[at + 24 : at + 28] = (10).to_bytes(4, "little")
-    with pytest.raises(DataError, match="damaged|more than"):
+    with pytest.raises(DataError, match=r"damaged|more than"):
         open_zip(bytes(data), "f.zip", Limits(member_bytes=50_000)).read("bomb")
     many = packed(**{f"m{i}": b"x" for i in range(20)})
     with pytest.raises(DataError, match="20 members"):
@@ -115,7 +141,11 @@ def test_a_sheet_is_found_by_name_and_its_absence_says_which_there_are():
         read_rows(workbook([["a"]], sheet="Aufträge"), "f.xlsx", "Orders")
 
 
-ROWS = [["Nr", "Menge", "Datum", "Text"], [4711, 1.25, datetime(2026, 1, 5, 14, 30), "Größe <&> 5\""], [None, -3, datetime(1900, 3, 1), "a\nb"]]  # fmt: skip
+ROWS = [
+    ["Nr", "Menge", "Datum", "Text"],
+    [4711, 1.25, datetime(2026, 1, 5, 14, 30), 'Größe <&> 5"'],
+    [None, -3, datetime(1900, 3, 1), "a\nb"],
+]
 
 
 @pytest.mark.parametrize("epoch1904", [False, True])

@@ -7,9 +7,8 @@ import pytest
 from didymos.core.errors import DataError
 from didymos.formats.xml_safe import Limits, local, namespace, parse
 
-LAUGHS = """<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">%s]><lolz>&lol9;</lolz>""" % "".join(
-    f'<!ENTITY lol{i} "{"&lol%s;" % (i - 1 or "") * 10}">' for i in range(1, 10)
-)
+_NINE = "".join(f'<!ENTITY lol{i} "' + f"&lol{i - 1};" * 10 + '">' for i in range(1, 10))
+LAUGHS = f'<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol0 "lol">{_NINE}]><lolz>&lol9;</lolz>'
 
 
 @pytest.mark.parametrize(

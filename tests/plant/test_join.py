@@ -58,6 +58,12 @@ def test_what_is_not_one_thing_is_quarantined_with_its_reason(wrong, reason):
     assert reason in only_reason(join([wrong], FACTS, {}))
 
 
+def test_what_was_told_ahead_of_its_time_is_joined_once_that_time_is_past():
+    early = claim("1", 700, 710)
+    assert "clock" in only_reason(join([early], FACTS, {}))
+    assert len(join([early], replace(FACTS, now_ns=at(720)), {})[0]) == 1
+
+
 def test_a_serial_of_another_order_is_quarantined():
     facts = replace(FACTS, order_of={"SN-1": "PO-7"})
     assert "SN-1 belongs to order PO-7, not to PO-1" in only_reason(join([claim("1", 0, 10)], facts, {}))

@@ -81,6 +81,7 @@ class Facts:
     operations: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (order, operation) -> machine, "" = any
     serials: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # order -> its serials
     order_of: Mapping[str, str] = field(default_factory=dict)  # serial -> its order
+    now_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def join(claims: Iterable[Claim], facts: Facts, shown: Mapping[str, Shown]) -> t
     left: list[Quarantined] = []
     for claim in claims:
         try:
-            placed.append(_place(_named(claim, facts), shown))
+            placed.append(_place(_named(claim, facts), facts.now_ns, shown))
         except _Doubt as doubt:
             if claim.pending:
                 left.append(Quarantined(claim.number, doubt.kind, doubt.reason, claim.asset))
@@ -185,11 +186,11 @@ def _serial(claim: Claim, facts: Facts) -> str:
     return ""
 
 
-def _place(claim: Claim, shown: Mapping[str, Shown]) -> _Placed:
+def _place(claim: Claim, now_ns: int, shown: Mapping[str, Shown]) -> _Placed:
     """The claim's window; _Doubt when it has none or several."""
     start_ns, end_ns = claim.start_ns, claim.end_ns
     for at in (start_ns, end_ns):
-        if at is not None and at > claim.known_ns + FUTURE_NS:
+        if at is not None and at > max(claim.known_ns, now_ns) + FUTURE_NS:
             raise _Doubt("clock", f"it was told at {iso(claim.known_ns)} and speaks of {iso(at)}: the clocks disagree")
     if start_ns is not None and end_ns is not None and end_ns <= start_ns:
         raise _Doubt("window", f"its window ends ({iso(end_ns)}) before it begins ({iso(start_ns)})")

@@ -78,7 +78,8 @@ def facts_of(plant: Plant, staging: Staging, rows: Sequence[Mapping[str, Any]]) 
     if any_operation:
         operations.setdefault(("", ""), "")  # the ERP hands operations over: one that is missing is unknown, not unasked
     machines = frozenset(asset.id for asset in plant.assets)
-    return Facts(machines, operations, {order: tuple(found) for order, found in serials.items()}, order_of)
+    of_order = {order: tuple(found) for order, found in serials.items()}
+    return Facts(machines, operations, of_order, order_of, plant.clock.now_ns())
 
 
 def claim_of(row: Mapping[str, Any], is_pending: bool, facts: Facts) -> Claim:
