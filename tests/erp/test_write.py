@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, select, text
-from tests.erp.rigs import serve
 
 from didymos.core.errors import ConfigError, ConnectError
 from didymos.data.erp.delivery import SourceConfig
 from didymos.data.erp.staging import Staging
 from didymos.data.erp.write import WRITERS, ODataWriter, Outbox, SqlWriter, Target, WorkRequest, noted_number, write_once
+from tests.erp.rigs import serve
 
 WHEN = "2026-01-05T06:00:00Z"
 REQUEST = WorkRequest("cp-03-wear-1", "cp-03", "wear_ring", "wear", "=because; it leaks", 2, WHEN, "", "ring", "renew", 0.9, 5400.0)

@@ -21,11 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from didymos.data.erp import FOLDERS, OPTIONS, SOURCES
-from didymos.data.erp.drop import ENTITY_OPTIONS
+from didymos.data.erp import ENTITY_OPTIONS, FOLDERS, OPTIONS, SOURCES
 from didymos.data.erp.entities import ENTITIES, Entity
+from didymos.data.erp.request import FIELDS
 from didymos.data.erp.rows import EntityMap
-from didymos.data.erp.write import FIELDS
 from didymos.formats.cells import Customs
 from didymos.plant.config import CycleChannel, Erp, Request
 

@@ -19,8 +19,9 @@ from didymos.core.errors import ConnectError, DataError
 from didymos.core.ports import Bus, HistoryClient
 from didymos.data.erp import SOURCES, SourceConfig
 from didymos.data.erp.delivery import Source
+from didymos.data.erp.request import Target, WorkRequest
 from didymos.data.erp.staging import Staging, Taken
-from didymos.data.erp.write import WRITERS, Target, WorkRequest, Writer, noted_number, write_once
+from didymos.data.erp.write import WRITERS, Writer, noted_number, write_once
 from didymos.formats.wire import pack, unpack
 from didymos.plant.config import Erp, Plant
 from didymos.plant.join_run import closed_orders, join_round, keep_published

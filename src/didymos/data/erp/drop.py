@@ -27,7 +27,6 @@ from didymos.data.erp.delivery import Delivery, Known, Part, SourceConfig, diges
 from didymos.data.erp.rows import BadRow, EntityMap
 from didymos.data.erp.tabular import read_csv, read_xlsx
 
-OPTIONS = ("settle_s", "require_checksum", *(ENTITY_OPTIONS := ("encoding", "delimiter", "sheet", "header_row")))
 MANIFESTS = ("SHA256SUMS", "manifest.sha256")
 UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", "~", ".sha256")
 _SUM = re.compile(r"\s*([0-9a-fA-F]{64})(?:[ \t]+\*?(.+?))?\s*")

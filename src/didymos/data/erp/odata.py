@@ -24,7 +24,6 @@ from didymos.data.erp.rows import EntityMap, Raw, checked
 from didymos.formats.cells import time_ns
 from didymos.formats.odata import Page, read_page, since, value_of
 
-OPTIONS = ("auth", "user_env", "password_env", "token_env", "page", "patience_s", "timeout_s", "delta")
 MOST_PAGES = 100_000
 
 

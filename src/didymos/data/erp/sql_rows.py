@@ -28,7 +28,6 @@ from didymos.data.erp.staging import safe_url
 
 PAGE = 5000
 MOST_UNDATED = 100  # rows without change time that are told in one go
-OPTIONS = ()
 
 
 @final

@@ -18,7 +18,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, final
 from urllib.parse import quote
@@ -29,52 +29,12 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from didymos.core.errors import ConfigError, ConnectError
 from didymos.data.erp.delivery import SourceConfig
 from didymos.data.erp.odata_http import Session
+from didymos.data.erp.request import Target, WorkRequest
 from didymos.data.erp.staging import Staging
 from didymos.data.erp.staging_tables import WRITTEN
 from didymos.formats.odata import quoted, read_page
 
-FIELDS = (
-    "reference",
-    "asset",
-    "component",
-    "mode",
-    "text",
-    "priority",
-    "reported",
-    "due",
-    "spare",
-    "action",
-    "probability",
-    "cost",
-)
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
-
-
-@dataclass(frozen=True, slots=True)
-class WorkRequest:
-    """`reference`: our own number, the case's id; times ISO 8601."""
-
-    reference: str
-    asset: str
-    component: str
-    mode: str
-    text: str
-    priority: int
-    reported: str
-    due: str
-    spare: str
-    action: str
-    probability: float
-    cost: float
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where requests go: `origin` is a table, an entity set or a folder; `columns` field -> column; `constant` column -> value."""
-
-    origin: str
-    columns: Mapping[str, str]
-    constant: Mapping[str, Any]
 
 
 class Writer(Protocol):
