@@ -6,7 +6,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from didymos.core.errors import DataError
@@ -76,6 +76,7 @@ def test_an_empty_file_has_no_rows():
     assert read_rows(b"", "f.csv").rows == []
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.lists(

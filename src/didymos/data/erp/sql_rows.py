@@ -18,7 +18,22 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, final
 
-from sqlalchemy import Column, ColumnElement, Engine, MetaData, Table, and_, create_engine, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Date,
+    DateTime,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    Time,
+    and_,
+    create_engine,
+    or_,
+    select,
+    type_coerce,
+)  # fmt: skip
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
 
 from didymos.core.errors import ConfigError, ConnectError, DataError
@@ -62,13 +77,13 @@ class SqlRows:
 
     def _read(self, m: EntityMap, known: Known) -> Iterator[Delivery]:
         table, columns = self._reflect(m)
-        order = [table.c[c] for c in _order(m)]
+        order = [_plain(table.c[c], table) for c in _order(m)]
         name = f"{m.origin}:{map_digest(m)}"
         saved = known.position(self._config.id, name) if m.changed else ""
         position: list[str] = json.loads(saved) if saved else []
         number = 0
         while True:
-            query = select(*(table.c[c] for c in columns)).order_by(*order).limit(self._page)
+            query = select(*(_plain(table.c[c], table).label(c) for c in columns)).order_by(*order).limit(self._page)
             if m.changed:
                 query = query.where(table.c[m.changed].is_not(None))
             if position:
@@ -96,6 +111,7 @@ class SqlRows:
         """The table as the database has it, and the columns to read; DataError names those that are missing."""
         schema, _, name = m.origin.rpartition(".")
         table = Table(name, MetaData(), schema=schema or None, autoload_with=self._engine)
+        table.info["dialect"] = self._engine.dialect.name
         wanted = list(dict.fromkeys([*m.columns.values(), m.changed]))
         wanted = [c for c in wanted if c]
         needed = set(wanted) if m.strict else set(_order(m))
@@ -114,14 +130,22 @@ class SqlRows:
         return Delivery(self._config.id, name, found, False, ((m.entity, good),), bad, position)
 
 
+def _plain(column: Column[Any], table: Table) -> ColumnElement[Any]:
+    """SQLite keeps a date as the text it was given, and two texts of one moment differ: there it is read and compared as text."""
+    if isinstance(column.type, DateTime | Date | Time) and table.info.get("dialect") == "sqlite":
+        return type_coerce(column, String)
+    return column
+
+
 def _order(m: EntityMap) -> list[str]:
     """Columns that order the rows: change time, then the key's columns."""
     keys = [m.columns[f] for f in m.entity.key if f in m.columns]
     return list(dict.fromkeys([*([m.changed] if m.changed else []), *keys]))
 
 
-def _undated(table: Table, order: Sequence[Column[Any]], m: EntityMap) -> Any:
-    return select(*order).where(table.c[m.changed].is_(None)).order_by(*order).limit(MOST_UNDATED)
+def _undated(table: Table, order: Sequence[ColumnElement[Any]], m: EntityMap) -> Any:
+    named = (c.label(name) for c, name in zip(order, _order(m), strict=True))
+    return select(*named).where(table.c[m.changed].is_(None)).order_by(*order).limit(MOST_UNDATED)
 
 
 def _place(m: EntityMap, row: dict[str, Any]) -> str:
@@ -140,7 +164,7 @@ def _reached(m: EntityMap, rows: list[dict[str, Any]], position: list[str]) -> l
     return position
 
 
-def _after(order: Sequence[Column[Any]], position: Sequence[str]) -> ColumnElement[bool]:
+def _after(order: Sequence[ColumnElement[Any]], position: Sequence[str]) -> ColumnElement[bool]:
     """(a, b, ...) > position, in order."""
     values = [_as_column(c, text) for c, text in zip(order, position, strict=True)]
     steps = [and_(*(c == v for c, v in zip(order[:i], values[:i], strict=True)), order[i] > values[i]) for i in range(len(order))]
@@ -151,7 +175,7 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime | date) else str(value)
 
 
-def _as_column(column: Column[Any], text: str) -> Any:
+def _as_column(column: ColumnElement[Any], text: str) -> Any:
     """The position's text in the column's own type."""
     try:
         kind = column.type.python_type
