@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from didymos.core.clock import SECOND_NS, parse_time
 from didymos.core.series import Quality, Series
-from didymos.plant.join import Claim, Cycle, Facts, Shown, cycles_of_counter, cycles_of_running, join
+from didymos.plant.cycles import Cycle, Shown, cycles_of_counter, cycles_of_running
+from didymos.plant.join import Claim, Facts, join
 
 DAY = parse_time("2026-01-05T06:00:00Z")
 MINUTE = 60 * SECOND_NS

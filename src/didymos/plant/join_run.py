@@ -27,7 +27,8 @@ from didymos.data.erp.staging_join import Doubt, keep_doubts, keep_joined, neigh
 from didymos.data.erp.staging_tables import CURRENT, WRITTEN
 from didymos.formats.wire import pack
 from didymos.plant.config import CycleChannel, Plant
-from didymos.plant.join import CYCLES_OF, Claim, Facts, Shown, join
+from didymos.plant.cycles import CYCLES_OF, Shown
+from didymos.plant.join import Claim, Facts, join
 
 MARGIN_NS = HOUR_NS  # of telemetry on both sides of what is claimed, so that a wrong clock can be seen
 SPAN_NS = 24 * HOUR_NS  # windows nearer to one another are read together

@@ -14,8 +14,7 @@ Verified: tests/erp/test_staging.py, tests/conformance/test_erp_sources.py.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -26,11 +25,11 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from didymos.core.errors import ConfigError, ConnectError
 from didymos.data.erp.delivery import Delivery, digest
-from didymos.data.erp.entities import ENTITIES, Entity
-from didymos.data.erp.rows import BadRow, Row, key_of
+from didymos.data.erp.entities import ENTITIES
+from didymos.data.erp.rows import BadRow
+from didymos.data.erp.staging_fold import CHUNK, bkey_of, fold
 from didymos.data.erp.staging_tables import CURRENT, DELIVERY, META, POSITION, REJECTED, REVISION
 
-CHUNK = 300  # keys in one query: SQLite allows 999 parameters in old builds
 _LOCK = 710_114_224  # of PostgreSQL's advisory locks; any number that is always the same
 
 
@@ -86,7 +85,7 @@ class Staging:
                 counts = [0, 0, 0]
                 for entity, rows in delivery.parts:
                     for i in range(0, len(rows), CHUNK):
-                        _fold(db, entity, rows[i : i + CHUNK], delivery, known_ns, is_new, counts)
+                        fold(db, entity, rows[i : i + CHUNK], delivery, known_ns, is_new, counts)
                 _note_bad(db, delivery, known_ns)
                 _note_delivery(db, delivery, known_ns)
         except (SQLAlchemyError, OSError) as error:
@@ -116,7 +115,7 @@ class Staging:
         """Everything ever recorded of one key, oldest first."""
         table = REVISION[entity]
         with self.reading() as db:
-            query = select(table).where(table.c.bkey == _bkey(key)).order_by(table.c.revision)
+            query = select(table).where(table.c.bkey == bkey_of(key)).order_by(table.c.revision)
             return [dict(row) for row in db.execute(query).mappings()]
 
     def rejected(self, source: str = "") -> list[BadRow]:
@@ -184,66 +183,6 @@ def _last_digest(db: Connection, delivery: Delivery) -> str | None:
     return db.execute(query).scalar()
 
 
-def _fold(
-    db: Connection, entity: Entity, rows: Sequence[Row], delivery: Delivery, known_ns: int, is_new: bool, counts: list[int]
-) -> None:
-    """Insert revisions, then bring the current rows up to them. counts: new, revised, same."""
-    current, revision = CURRENT[entity.name], REVISION[entity.name]
-    keys = [_bkey(key_of(entity, row)) for row in rows]
-    past: dict[str, list[Any]] = {}
-    names = [revision.c[n] for n in ("bkey", "revision", "hash", "changed_ns", "source")]
-    for found in db.execute(select(*names).where(revision.c.bkey.in_(keys)).order_by(revision.c.bkey, revision.c.revision)):
-        past.setdefault(found.bkey, []).append(found)
-    query = select(current.c.bkey, current.c.changed_ns).where(current.c.bkey.in_(keys))
-    latest: dict[str, int | None] = {row.bkey: row.changed_ns for row in db.execute(query)}
-    fresh: list[dict[str, Any]] = []
-    follow: dict[str, dict[str, Any]] = {}
-    seen: set[str] = set()
-    for bkey, row in zip(keys, rows, strict=True):
-        values = dict(zip((f.name for f in entity.fields), row.values, strict=True))
-        hash = digest(row.values)
-        mine = [r for r in past.get(bkey, ()) if r.source == delivery.source]
-        if any(r.hash == hash and r.changed_ns == row.changed_ns for r in (mine if row.changed_ns is not None else mine[-1:])):
-            counts[2] += 1
-            seen.add(bkey)
-            continue
-        counts[1 if past.get(bkey) else 0] += 1
-        line = {"bkey": bkey, **values, "hash": hash, "changed_ns": row.changed_ns, "known_ns": known_ns, "source": delivery.source}
-        number = len(past.setdefault(bkey, [])) + 1
-        fresh.append({**line, "revision": number, "file": delivery.name, "place": row.place})
-        past[bkey].append(_Revision(hash, row.changed_ns, delivery.source))
-        if not _is_older(row.changed_ns, latest.get(bkey)):
-            latest[bkey] = row.changed_ns
-            follow[bkey] = {**line, "revision": number, "last_seen_ns": known_ns}
-    if fresh:
-        db.execute(insert(revision), fresh)
-    _follow(db, current, follow)
-    if is_new and (again := seen - set(follow)):
-        db.execute(update(current).where(current.c.bkey.in_(again)).values(last_seen_ns=known_ns))
-
-
-@dataclass(frozen=True, slots=True)
-class _Revision:
-    hash: str
-    changed_ns: int | None
-    source: str
-
-
-def _is_older(changed_ns: int | None, than_ns: int | None) -> bool:
-    return changed_ns is not None and than_ns is not None and changed_ns < than_ns
-
-
-def _follow(db: Connection, current: Any, lines: dict[str, dict[str, Any]]) -> None:
-    if not lines:
-        return
-    there = set(db.execute(select(current.c.bkey).where(current.c.bkey.in_(list(lines)))).scalars())
-    fresh = [{**line, "first_seen_ns": line["known_ns"]} for bkey, line in lines.items() if bkey not in there]
-    if fresh:
-        db.execute(insert(current), fresh)
-    for bkey in there:
-        db.execute(update(current).where(current.c.bkey == bkey).values(lines[bkey]))
-
-
 def _note_bad(db: Connection, delivery: Delivery, known_ns: int) -> None:
     lines = {}
     for b in delivery.bad:
@@ -272,10 +211,6 @@ def _put_position(db: Connection, source: str, name: str, text: str, digest: str
         db.execute(insert(POSITION).values(source=source, name=name, text=text, digest=digest))
     else:
         db.execute(update(POSITION).where(*where).values(text=text, digest=digest))
-
-
-def _bkey(key: Sequence[Any]) -> str:
-    return json.dumps(list(key), ensure_ascii=False, separators=(",", ":"))
 
 
 def _chunks(items: list[str]) -> Iterator[list[str]]:

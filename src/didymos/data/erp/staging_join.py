@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import and_, insert, or_, select, update
 
-from didymos.data.erp.staging import CHUNK, Staging
+from didymos.data.erp.staging import Staging
+from didymos.data.erp.staging_fold import CHUNK
 from didymos.data.erp.staging_tables import CURRENT, JOINED, QUARANTINE
 
 PERFORMANCE = CURRENT["performance"]
