@@ -11,8 +11,8 @@ import pytest
 
 from didymos.core.clock import SECOND_NS
 from didymos.core.series import Quality
-from didymos.formats.cells import EMPTY, UNREADABLE, numbers
 from didymos.formats.iso_time import iso_ns
+from didymos.formats.number_columns import EMPTY, UNREADABLE, numbers
 from didymos.formats.stamps import Problem, Stamps, utc_of_local, utc_of_text
 
 BERLIN = Stamps(zone="Europe/Berlin")

@@ -162,6 +162,11 @@ def test_another_schema_with_real_dates_and_without_serials_is_read_by_its_names
     (event,) = first.events
     assert (event.id, event.time_ns, event.known_ns) == ("7", parse_time(DONE), parse_time(ENTERED))
     assert not orders.poll(first.position).events
+    engine = create_engine(url)
+    with engine.begin() as db:  # entered in the very same second, after the poll
+        db.execute(text(f"insert into auftrag values ('8', 'cp-01', 'seal', 'neu', 'fertig', '{done}', '{touched}')"))
+    engine.dispose()
+    assert [event.id for event in orders.poll(first.position).events] == ["8"]
 
 
 def test_a_plain_set_of_assets_leaves_components_unchecked(tmp_path):

@@ -14,6 +14,7 @@ from didymos.core.calendar import Calendar
 from didymos.core.channel import Channel
 from didymos.core.clock import Clock, DataClock, ScaledClock, WallClock
 from didymos.core.errors import ConfigError
+from didymos.data.erp.rows import EntityMap
 from didymos.data.history.retention import Retention
 
 Scalar = str | int | float | bool
@@ -66,12 +67,36 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class CycleChannel:
+    """The channel that shows a machine's cycles: a part counter, or a program that runs (above 0.5)."""
+
+    asset: str
+    channel: str
+    kind: str = "counter"
+    tolerance_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Where an accepted case becomes a work-order request: table, entity set or folder `origin`; its fields as `columns`."""
+
+    origin: str
+    columns: tuple[tuple[str, str], ...]
+    constant: tuple[tuple[str, Scalar], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Erp:
+    """One business system. Without `entities` an SQL source gives closed work orders only, straight to the stream."""
+
     id: str
     type: str
     url: str
     poll_s: float
     options: tuple[tuple[str, Scalar], ...] = ()
+    entities: tuple[EntityMap, ...] = ()
+    cycles: tuple[CycleChannel, ...] = ()
+    request: Request | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +127,12 @@ class Plant:
     replicas: int = 1
     lease_s: float = 10.0
     retention: Retention = field(default_factory=Retention)
+    staging: str = ""
+
+    @property
+    def staging_url(self) -> str:
+        """Where the business rows are: `[store] staging`, else SQLite in the store."""
+        return self.staging or f"sqlite:///{self.store / 'erp.db'}"
 
     def asset(self, id: str) -> Asset:
         for asset in self.assets:

@@ -24,7 +24,6 @@ from didymos.plant.toml_lines import lines
 Table = dict[str, Any]
 
 SOURCE_TYPES = ("opcua", "mqtt", "http", "replay", "fake")
-ERP_TYPES = ("sql",)
 KEEP = ("raw_days", "minute_days", "hour_days", "budget_gb")  # of [store]
 WAVEFORMS = {"spindle": (Channel("acceleration", "Acceleration", "m/s2"),)}
 FEATURES = ("peak", "crest", "kurtosis", "envelope_bpfo", "envelope_bpfi", "envelope_bsf", "envelope_ftf")
@@ -111,7 +110,7 @@ class Reader:
         tree = self.tree
         self.only(tree, (), TOP)
         head = self.table("plant", ("id", "name", "timezone", "step_s", "lateness_s", "publish_s", "commission_s"))
-        store = self.table("store", ("path", *KEEP))
+        store = self.table("store", ("path", "staging", *KEEP))
         nats = self.table("nats", ("url", "mqtt_port", "replicas"))
         working = self.table("worker", ("lease_s",))
         service = self.table("service", ("host", "port"))
@@ -145,6 +144,7 @@ class Reader:
             replicas=self.replicas(nats),
             lease_s=self.lease(working),
             retention=self.retention(store),
+            staging=self.value(store, ("store",), "staging", str, ""),
         )
 
     def replicas(self, nats: Table) -> int:
@@ -240,12 +240,9 @@ class Reader:
         return Source(self.id(table, where), kind, self.value(table, where, "url", str), tuple(options.items()))
 
     def erp(self, table: Table, where: KeyPath) -> Erp:
-        kind = self.value(table, where, "type", str, "sql")
-        if kind not in ERP_TYPES:
-            self.wrong((*where, "type"), f"{kind!r}", ", ".join(ERP_TYPES), "Choose one.")
-        options = {k: v for k, v in table.items() if k not in ("id", "type", "url", "poll_s")}
-        poll_s = self.positive(table, where, "poll_s", 5.0)
-        return Erp(self.id(table, where), kind, self.value(table, where, "url", str), poll_s, tuple(options.items()))
+        from didymos.plant.config_erp import erp
+
+        return erp(self, table, where)
 
     def asset(self, table: Table, where: KeyPath, sources: tuple[Source, ...]) -> Asset:
         self.only(table, where, ASSET_KEYS)

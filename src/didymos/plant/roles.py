@@ -11,9 +11,10 @@ import asyncio
 import logging
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from didymos.assets import ASSETS
 from didymos.core.case import Event, Record
@@ -74,15 +75,35 @@ async def edge(plant: Plant, nats_url: str) -> None:
         async with asyncio.TaskGroup() as group:
             for erp in plant.erps:
                 group.create_task(poll_erp(plant, erp, bus))
+            for work in business(plant, bus):
+                group.create_task(work)
             group.create_task(Edge(plant, bus, connectors(plant, cursors)).run())
     finally:
         await bus.close()
 
 
+def business(plant: Plant, bus: Bus) -> list[Coroutine[Any, Any, None]]:
+    """The join and the requests written back, where the plant file asks for them; their libraries are loaded only then."""
+    if not any(erp.entities or erp.request for erp in plant.erps):
+        return []
+    from didymos.data.history.client import HistoryClient
+    from didymos.plant.erp import join_forever, write_requests
+
+    found: list[Coroutine[Any, Any, None]] = [write_requests(plant, erp, bus) for erp in plant.erps if erp.request is not None]
+    if any(erp.entities for erp in plant.erps):
+        found.append(join_forever(plant, bus, HistoryClient(bus)))
+    return found
+
+
 async def poll_erp(plant: Plant, erp: Erp, bus: Bus) -> None:
-    """Closed work orders -> events on the stream, from the position kept in the bus, each exactly once by its number."""
+    """Closed work orders -> events on the stream, each exactly once by its number. With [[erp.entity]] tables everything that they
+    name goes through the staging store; without, only work orders are read, from the position kept in the bus."""
     from didymos.data.erp.sql import START, WorkOrders
 
+    if erp.entities:
+        from didymos.plant.erp import poll_staged
+
+        return await poll_staged(plant, erp, bus, {a.id: component_ids(a) for a in plant.assets})
     orders = WorkOrders(erp.url, dict(erp.options), {a.id: component_ids(a) for a in plant.assets})
     saved = await bus.get(f"erp-{erp.id}")
     position = tuple(unpack_plain(saved)) if saved else START

@@ -228,9 +228,11 @@ def bench(
 
 
 from didymos.service.commands import backfill as _backfill  # noqa: E402  each command of its own file, one line here
+from didymos.service.commands import erp as _erp  # noqa: E402
 from didymos.service.commands import export as _export  # noqa: E402
 
 app.command("backfill")(_backfill.backfill)
+app.add_typer(_erp.app, name="erp")
 app.add_typer(_export.app, name="export")
 
 

@@ -15,8 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from didymos.core.errors import DataError
-from didymos.formats.cells import EMPTY, UNREADABLE, numbers
 from didymos.formats.iso_time import UNIT_NS
+from didymos.formats.number_columns import EMPTY, UNREADABLE, numbers
 from didymos.formats.stamps import TEXT, Problem, Stamps, utc_of_local, utc_of_text
 
 SHOWN = 5  # faults of one kind and chunk that are kept in full; all are counted

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from sqlalchemy import Column, Engine, MetaData, Table, and_, create_engine, or_, select
+from sqlalchemy import Column, Date, DateTime, Engine, MetaData, String, Table, and_, create_engine, or_, select
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
 
 from didymos.core.case import Event
@@ -116,6 +116,12 @@ class WorkOrders:
                 f"erp {self._url}: table {table.name!r} has no column {', '.join(missing)}; it has {', '.join(table.c.keys())}. "
                 "Map the names in [[erp]], for example closed_at = 'finish_date'."
             )
+        if (
+            self._engine.dialect.name == "sqlite"
+        ):  # its dates are texts, and two texts of one moment differ: they are compared as such
+            for column in table.columns:
+                if isinstance(column.type, DateTime | Date):
+                    column.type = String()
         self._table = table
         return table
 
