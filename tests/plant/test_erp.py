@@ -8,6 +8,7 @@ import io
 import logging
 import sqlite3
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -165,6 +166,25 @@ def test_the_polling_task_brings_files_as_they_come_and_names_what_it_refuses(pl
     with caplog.at_level(logging.WARNING):
         assert [event.id for event in asyncio.run(work())] == ["1", "2"]
     assert "wo1.csv, row 3, column closed: '31.02.2026'" in caplog.text
+
+
+def test_a_business_system_that_is_wrongly_described_is_named_and_does_not_end_the_edge(plant, caplog):
+    erp = replace(
+        plant.erps[0], type="odata", url="http://127.0.0.1:9", options=(("auth", "bearer"), ("token_env", "NOT_SET_HERE"))
+    )
+
+    async def work():
+        tasks = [asyncio.create_task(work) for work in (poll_erp(plant, erp, MemoryBus()), write_requests(plant, erp, MemoryBus()))]
+        await asyncio.sleep(1.0)
+        ended = [task.done() for task in tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return ended
+
+    with caplog.at_level(logging.WARNING):
+        assert asyncio.run(work()) == [False, False]
+    assert "environment variable NOT_SET_HERE is empty or not set" in caplog.text
 
 
 RUNS = ((2, 11), (14, 22), (30, 38))  # minutes in which hu-01 turns

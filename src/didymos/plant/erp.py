@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from didymos.core.case import Case, Event, Record
 from didymos.core.channel import partition
 from didymos.core.clock import iso
-from didymos.core.errors import ConnectError, DataError
+from didymos.core.errors import DidymosError
 from didymos.core.ports import Bus, HistoryClient
 from didymos.data.erp import SOURCES, SourceConfig
 from didymos.data.erp.delivery import Source
@@ -48,7 +48,7 @@ def import_now(plant: Plant, erp: Erp, staging: Staging, source: Source | None =
 
 async def poll_staged(plant: Plant, erp: Erp, bus: Bus, parts: dict[str, tuple[str, ...]]) -> None:
     """Import again and again; closed work orders become Events, each exactly once by its number."""
-    source = SOURCES[erp.type](source_config(erp))
+    source = await _until_there(erp.id, erp.poll_s, lambda: SOURCES[erp.type](source_config(erp)))
     staging = await _until_there(erp.id, erp.poll_s, lambda: Staging(plant.staging_url))
 
     async def once() -> None:
@@ -90,9 +90,8 @@ async def write_requests(plant: Plant, erp: Erp, bus: Bus) -> None:
     """Every accepted case -> one request in the ERP. Only for an [[erp]] with `write = true`."""
     assert erp.request is not None
     staging = await _until_there(erp.id, erp.poll_s, lambda: Staging(plant.staging_url))
-    writer = WRITERS[erp.type](
-        source_config(erp), Target(erp.request.origin, dict(erp.request.columns), dict(erp.request.constant))
-    )
+    target = Target(erp.request.origin, dict(erp.request.columns), dict(erp.request.constant))
+    writer: Writer = await _until_there(erp.id, erp.poll_s, lambda: WRITERS[erp.type](source_config(erp), target))
     cases = await bus.subscribe("results", ["res.*.case.>"], -1)
     waiting: dict[str, Case] = {}
 
@@ -147,11 +146,12 @@ def request_of(case: Case) -> WorkRequest:
 
 
 async def _until_there(who: str, wait_s: float, make: Callable[[], T]) -> T:
+    """A business system that is away or wrongly described never stops the edge, which has machines to read."""
     told = False
     while True:
         try:
             return await asyncio.to_thread(make)
-        except ConnectError as error:
+        except DidymosError as error:
             if not told:
                 log.warning("erp %s: %s", who, error)
             told = True
@@ -164,7 +164,7 @@ async def _again(who: str, every_s: float, once: Callable[[], Awaitable[None]]) 
     while True:
         try:
             await once()
-        except (ConnectError, DataError) as error:
+        except DidymosError as error:
             if not away:
                 log.warning("%s: %s", who, error)
             away = True
