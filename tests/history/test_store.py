@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from deltalake import DeltaTable
 
-from didymos.core.errors import ConfigError, DataError
+from didymos.core.errors import ConfigError, DataError, FencedError
 from didymos.core.series import Waveform, batch_of
 from didymos.data.history.reading import FOREVER
 from didymos.data.history.store import Rows, Store
@@ -318,3 +318,61 @@ def test_a_second_owner_is_refused(tmp_path):
     assert "another historian owns this file" in second.stderr
     assert (tmp_path / "hot.duckdb").exists()
     store.close()
+
+
+def test_a_historian_of_an_earlier_epoch_adds_nothing_to_the_closed_days(tmp_path):
+    """Two hosts, each with its own hot file, and the closed days on storage that both see."""
+    (tmp_path / "shared").mkdir()
+    stores = []
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "closed").symlink_to(tmp_path / "shared")
+        stores.append(Store(tmp_path / name))
+        stores[-1].begin_source("one")
+    old, new = stores
+    old.own(5)
+    put(old, 1, [("a.x", DAY, 1.0, 0)])
+    assert old.compact(DAY + DAY_NS) == 1
+    put(new, 1, [("a.x", DAY, 1.0, 0)])
+    new.own(9)
+    put(new, 2, [("a.x", DAY + DAY_NS, 2.0, 0)])
+    for at, day in ((DAY + 1, DAY), (DAY + DAY_NS, DAY + DAY_NS)):
+        put(old, 3, [("a.x", at, -1.0, 0)])
+        with pytest.raises(FencedError, match="a later historian has committed; nothing was added"):
+            old.compact(day + DAY_NS)
+    before = DeltaTable(str(tmp_path / "shared" / "samples")).version()
+    with pytest.raises(FencedError, match="later historian"):
+        old.own(5)
+    assert DeltaTable(str(tmp_path / "shared" / "samples")).version() == before
+    new.close()
+    old.close()
+
+
+def test_a_commit_that_an_earlier_historian_has_under_way_while_another_takes_over_is_refused(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.begin_source("one")
+    store.own(5)
+    put(store, 1, [("a.x", DAY, 1.0, 0)])
+    store.compact(DAY + DAY_NS)
+    closed = store._closed["samples"]
+    later = type(closed)(tmp_path / "closed", closed.table)
+    monkeypatch.setattr(closed, "_added", _then(closed._added, lambda: later.own("historian-one", 6)))
+    look = DeltaTable.update_incremental
+    monkeypatch.setattr(DeltaTable, "update_incremental", lambda self: None if self is closed.delta else look(self))
+    put(store, 2, [("a.x", DAY + 1, 2.0, 0)])
+    with pytest.raises(FencedError, match="another historian committed meanwhile"):
+        store.compact(DAY + DAY_NS)
+    monkeypatch.undo()
+    assert read(store, "a.x") == [(DAY, 1.0, 0), (DAY + 1, 2.0, 0)]  # the new row is still hot
+    store.close()
+
+
+def _then(call, more):
+    """`call`, and `more` after it: what happens between the look at the table and the commit."""
+
+    def both(*arguments):
+        found = call(*arguments)
+        more()
+        return found
+
+    return both

@@ -87,6 +87,8 @@ def mistakes(tmp_path: Path, *changes: tuple[str, str]) -> list[str]:
 
 
 BAD = [
+    (("[plant]", "[worker]\nlease_s = 0.5\n[plant]"), "0.5. Allowed: 1 to 300 seconds"),
+    (("[plant]", "[worker]\nlease = 5\n[plant]"), "Did you mean `lease_s`?"),
     (('unit = "m3/h"', 'unit = "m3/fortnigth"'), "'m3/fortnigth' is not known"),
     (('unit = "m3/h"', 'unit = "kg"'), "does not measure the same thing"),
     (('channel = "flow"', 'channel = "flwo"'), "Did you mean 'flow'?"),

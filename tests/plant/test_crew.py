@@ -173,6 +173,30 @@ def test_results_that_were_stored_after_the_checkpoint_are_not_stored_again_howe
     asyncio.run(check())
 
 
+def test_a_checkpoint_of_one_worker_for_all_partitions_is_carried_over_to_the_byte(plant):
+    """The days before: one loop, one key. A crew goes on from there as if it had always been one."""
+
+    async def check():
+        bus, given = MemoryBus(), stream()
+        await bus.publish_many(given[:90])
+        await Worker(Loop(plant), bus, None).run(until_idle_s=0.2)
+        await bus.publish_many(given)
+        crew = Crew(plant, bus, None, lease_s=LEASE_S)
+        await crew.run(until_idle_s=0.3)
+        assert await results(bus) == undisturbed(plant)
+        whole = Loop(plant)
+        for message in messages(samples(60)):
+            whole.feed(message)
+        assert crew.workers[partition("cp-01")].loop.fleets["centrifugal_pump"].state.mean.tobytes() == (
+            whole.fleets["centrifugal_pump"].state.mean.tobytes()
+        )
+        bus._values.pop(checkpoint_key(partition("cp-01")))  # begins from the old one again, and stores nothing twice
+        await Crew(plant, bus, None, lease_s=LEASE_S).run(until_idle_s=0.3)
+        assert await results(bus) == undisturbed(plant)
+
+    asyncio.run(check())
+
+
 def test_a_worker_that_is_told_of_a_lost_lease_says_so_and_goes_back_to_asking(plant, caplog, monkeypatch):
     async def check():
         bus = MemoryBus()

@@ -18,6 +18,7 @@ import nats.errors
 import nats.js.errors
 
 from didymos.bench.chain import plant_text
+from didymos.bench.chain_publisher import DONE
 from didymos.core.channel import partition
 from didymos.core.errors import DataError, DidymosError
 from didymos.core.ports import Bus
@@ -134,15 +135,15 @@ class Rig:
     async def recovered(self, name: str, bus: Bus) -> float:
         """Seconds until what `name` does is done again, by itself or by another."""
         began = time.monotonic()
-        if name.startswith("n") and not await self._until(lambda: self.whole_streams()):
+        if name.startswith("n") and not await self._until(lambda: self.whole_streams(name)):
             raise DataError(f"{name}: the streams do not have all their copies after 120 s")
         if name.startswith("worker") and not await self._until(lambda: self.all_owned(bus)):
             raise DataError(f"{name}: not every partition is owned after 120 s")
         if name == "historian":
             await HistoryClient(bus, 120.0).latest([])
         if name in ("edge", "publisher"):
-            before = self._mark(name)
-            if not await self._until(lambda: self._moved(name, before)):
+            before = await self._mark(name, bus)
+            if not await self._until(lambda: self._moved(name, before, bus)):
                 raise DataError(f"{name}: sends nothing after 120 s")
         return time.monotonic() - began
 
@@ -155,9 +156,10 @@ class Rig:
             await asyncio.sleep(0.1)
         return False
 
-    async def whole_streams(self) -> bool:
-        """Every server of the cluster has every stream up to its end."""
-        line = await nats.connect([s.url for s in self.servers], connect_timeout=2, max_reconnect_attempts=1, error_cb=_quiet)
+    async def whole_streams(self, by: str = "") -> bool:
+        """Every server of the cluster has every stream up to its end, as the server `by` sees it (any, when not given)."""
+        urls = [server.url for server in self.servers if by in ("", server.name)]
+        line = await nats.connect(urls, allow_reconnect=False, connect_timeout=2, error_cb=_quiet)
         try:
             for name in ("plant", "results", "KV_checkpoint"):
                 found = (await line.jetstream(timeout=2).stream_info(name)).cluster
@@ -188,17 +190,14 @@ class Rig:
         pid = int(holder.split(":")[1])
         return next((name for name in self.workers if self.children[name].pid == pid), "")
 
-    def _mark(self, name: str) -> str:
-        if name == "edge":
-            return "".join(f"{f.name}{f.stat().st_mtime_ns}" for f in self.setting.folder.glob("store/edge-*/*.cursor"))
-        return ""
+    async def _mark(self, name: str, bus: Bus) -> str:
+        """How far it has come, by its own notes."""
+        if name == "publisher":
+            return str(await bus.get(DONE))
+        return "".join(f"{f.name}{f.stat().st_mtime_ns}" for f in self.setting.folder.glob("store/edge-*/*.cursor"))
 
-    async def _moved(self, name: str, before: str) -> bool:
-        if self.finished(name):
-            return True
-        if name == "edge":
-            return self._mark(name) != before
-        return self.children[name].poll() is None
+    async def _moved(self, name: str, before: str, bus: Bus) -> bool:
+        return self.finished(name) or await self._mark(name, bus) != before
 
 
 async def _quiet(error: Exception) -> None:

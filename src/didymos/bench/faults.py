@@ -28,8 +28,9 @@ from deltalake import DeltaTable
 
 from didymos.bench import chain
 from didymos.bench.chain_publisher import close_days
-from didymos.bench.chain_rig import AWAY, Rig, Setting
+from didymos.bench.chain_rig import Rig, Setting
 from didymos.core.channel import partition
+from didymos.core.errors import ConnectError
 from didymos.core.estimate import Snapshot
 from didymos.data.history.client import HistoryClient
 from didymos.data.stream.nats import NatsBus, NatsOptions
@@ -47,10 +48,10 @@ class Drill:
 
     kills: int = 20
     seed: int = 1
-    steps: int = 144
+    steps: int = 168
     workers: int = 4
     servers: int = 3
-    steps_per_s: float = 1.2
+    steps_per_s: float = 1.0
     lease_s: float = 6.0
     gap_s: tuple[float, float] = (2.0, 6.0)
     freeze: bool = True
@@ -191,13 +192,11 @@ async def _all_through(rig: Rig, bus: NatsBus, rows: Any, expected: chain.Undist
     say("all is sent and folded in; closing the days")
     await close_days(rig.url)
     history = HistoryClient(bus, 60.0)
-    days = ", ".join(f"'{id}.%'" for id in rows)
+    ids = ", ".join(f"'{id}'" for id in rows)
+    query = "SELECT count(*) AS n FROM hot.samples s JOIN hot.channels c ON c.id = s.channel WHERE split_part(c.name, '.', 1) IN"
     while True:
-        with suppress(*AWAY):
-            left = await history.sql(
-                f"SELECT count(*) AS n FROM hot.samples s JOIN hot.channels c ON c.id = s.channel WHERE c.name LIKE ANY ([{days}])"
-            )
-            if left.to_pylist()[0]["n"] == 0:
+        with suppress(ConnectError):
+            if (await history.sql(f"{query} ({ids})")).to_pylist()[0]["n"] == 0:
                 return
         _in_time(deadline, "the days are not closed")
         await asyncio.sleep(0.5)

@@ -22,6 +22,7 @@ from didymos.core.ports import Bus, Fence, Message
 from didymos.data.align import NEVER
 from didymos.data.stream.lease import Lease, put_up_fence
 from didymos.formats.wire import pack, unpack
+from didymos.plant.carry_over import part_of_whole
 from didymos.plant.loop import Loop
 from didymos.plant.relive import Past, Upto
 from didymos.plant.rewind import AsOf, as_of, rewind
@@ -125,7 +126,7 @@ class Worker:
         """The checkpoint, written anew as it is: who read it before can replace it no more."""
         while True:
             entry = await self.bus.entry(self.name)
-            value = entry.value if entry else pack(Saved(0, 0, b""))
+            value = entry.value if entry else pack(await self._first())
             try:
                 self._revision = await self.bus.replace(self.name, value, entry.revision if entry else 0)
             except FencedError:  # the one before us was quicker: with what he wrote then
@@ -133,6 +134,11 @@ class Worker:
                     await self.lease.renew()
                 continue
             return unpack(Saved, value)
+
+    async def _first(self) -> Saved:
+        """Where a partition without a checkpoint begins."""
+        inherited = await part_of_whole(self.bus, self.loop.plant, self.loop) if self.lease is not None else None
+        return Saved(*inherited) if inherited else Saved(0, 0, b"")
 
     async def _stored_since(self, results: int, fence: Fence) -> dict[str, int]:
         """id -> sequence of this partition's results after `results` and before the fence."""
