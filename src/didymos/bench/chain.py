@@ -95,6 +95,7 @@ def _rows(m: Machine, steps: int, rng: np.random.Generator) -> list[list[Row]]:
         u[:, 0] *= 0.8 + 0.15 * np.sin(t / 20.0)
         y = simulate(machine, np.array([machine.Params()], float), u[None], float(STEP_S))[0]
         y = y + rng.normal(size=y.shape) * np.array([c.noise for c in machine.sensors])
+        y = np.clip(y, [c.low for c in machine.sensors], [c.high for c in machine.sensors])  # the edge would mark what is outside
         columns = {c.name: u[:, i] for i, c in enumerate(machine.inputs)} | {c.name: y[:, i] for i, c in enumerate(machine.sensors)}
     times = START + (t + 1) * STEP_S * SECOND_NS
     return [[(f"{m.id}.{name}", int(times[k]), float(v[k]), 0) for name, v in columns.items()] for k in t]
