@@ -31,7 +31,7 @@ def test_a_worker_a_server_and_the_historian_killed_while_data_flow_change_nothi
         names = ("n1", "worker-0", "historian")
         if sorted(_drawn(seed, names)) == sorted(names):
             break
-    as_undisturbed(Drill(3, seed, 40, 2, 3, 2.0, 4.0, (1.0, 3.0), freeze=False, victims=names), tmp_path)
+    as_undisturbed(Drill(3, seed, 38, 2, 3, 3.0, 4.0, (1.0, 3.0), freeze=False, victims=names), tmp_path)
 
 
 def _drawn(seed: int, names: tuple[str, ...]) -> list[str]:

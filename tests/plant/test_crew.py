@@ -105,6 +105,8 @@ def test_workers_of_one_range_share_it_fairly_and_each_partition_has_one_owner(w
                 everyone = (*crews, late)
                 await until(lambda: sorted(len(crew.workers) for crew in everyone) == [4, 4, 4, 4])
                 assert sorted(p for crew in everyone for p in crew.workers) == list(range(16))
+                asked = {f"worker.as_of.{p}.{crew.leases[p].epoch}" for crew in everyone for p in crew.workers}
+                assert {subject for subject in bus._servers if subject.startswith("worker.as_of.")} == asked
             await until(lambda: sorted(p for crew in crews for p in crew.workers) == list(range(16)))
 
     asyncio.run(check())

@@ -51,6 +51,7 @@ class Rig:
     setting: Setting
     servers: list[ServerConfig] = field(default_factory=list)
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    frozen: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         s = self.setting
@@ -98,9 +99,11 @@ class Rig:
 
     def freeze(self, name: str) -> None:
         os.kill(self.children[name].pid, signal.SIGSTOP)
+        self.frozen.add(name)
 
     def wake(self, name: str) -> None:
         os.kill(self.children[name].pid, signal.SIGCONT)
+        self.frozen.discard(name)
 
     def finished(self, name: str) -> bool:
         """It has done all it had to do: edge at the end of its recording, publisher after its last step."""

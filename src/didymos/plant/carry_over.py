@@ -46,6 +46,9 @@ def _part(whole: LoopState, everything: Loop, mine: Loop) -> LoopState:
         fleets[name] = FleetState(*(getattr(whole.fleets[name], f.name)[here] for f in fields(FleetState)))
     place = {a.id: i for i, a in enumerate(everything.baselines.assets)}
     here = [place[a.id] for a in mine.baselines.assets]
-    columns = (getattr(whole.baselines, f.name) for f in fields(BaselineState))
-    baselines = BaselineState(*(c[here] if isinstance(c, np.ndarray) else [c[i] for i in here] for c in columns))
+    old = whole.baselines
+    baselines = BaselineState(
+        [old.detectors[i] for i in here], [old.bearings[i] for i in here], [old.scores[i] for i in here],
+        [old.rows[i] for i in here], old.time_ns[here], [old.since[i] for i in here],
+    )  # fmt: skip
     return LoopState(whole.sequence, grid, fleets, baselines, {id: whole.memory[id] for id in mine.assets})
