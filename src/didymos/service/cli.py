@@ -159,7 +159,7 @@ def edge(plant_file: PlantFile, nats: Nats = "") -> None:
 def worker(
     plant_file: PlantFile,
     nats: Nats = "",
-    partitions: Annotated[str, typer.Option(help="first-last of the partitions to own")] = "0-15",
+    partitions: Annotated[str, typer.Option(help="first-last of the partitions to share with other workers")] = "0-15",
 ) -> None:
     """Role: stream -> beliefs -> results."""
     from didymos.plant import roles

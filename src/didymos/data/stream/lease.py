@@ -182,7 +182,10 @@ async def put_up_fence(bus: Bus, subject: str, lease: Lease) -> Fence:
     if last is not None:
         there = unpack(Mark, last.data)
         if there.epoch > mine.epoch:
-            raise FencedError(f"{subject}: {there.holder} has put up a later fence.")
+            raise FencedError(
+                f"{subject}: {there.holder} has put up a later fence. "
+                "If the key-value store was begun anew, begin the stream `results` anew too."
+            )
     data, name = pack(mine), f"fence:{uuid.uuid4().hex}"
     try:
         return Fence(subject, await bus.publish_many([(subject, data, name)], Fence(subject, last.sequence if last else 0)))
@@ -206,12 +209,19 @@ async def epoch_of(bus: Bus, key: str) -> int:
 class Asker:
     """Questions to whoever holds a lease: each holder answers on `<subject>.<epoch>`, so that none waits for one that is frozen."""
 
-    def __init__(self, bus: Bus, key: str, look_s: float = 1.0) -> None:
+    def __init__(self, bus: Bus, key: str, look_s: float = 0.5) -> None:
         self._bus, self._key, self._look_s = bus, key, look_s
         self._epoch = 0
 
     async def ask(self, subject: str, data: bytes, timeout_s: float) -> bytes:
         """The holder's answer, asked again when another takes over meanwhile. ConnectError when none comes in time."""
+        try:
+            async with asyncio.timeout(timeout_s + 0.5):  # who holds it may not be known for longer
+                return await self._ask(subject, data, timeout_s)
+        except TimeoutError as error:
+            raise ConnectError(f"{subject}: no answer within {timeout_s:g} s. Check the line to nats-server.") from error
+
+    async def _ask(self, subject: str, data: bytes, timeout_s: float) -> bytes:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         self._epoch = self._epoch or await epoch_of(self._bus, self._key)

@@ -15,8 +15,9 @@ from didymos.data.stream.server import check_version
 
 T = TypeVar("T")
 AWAY = (OSError, asyncio.TimeoutError, nats.errors.Error, nats.js.errors.Error)  # what nats-py raises while the server is away
-# server busy, same id under way, no responder, insufficient resources for now, another conditional write of the subject under way
-PASSING = (10008, 10158, 10074, 10023, 10164)
+# server busy, same id under way, no responder, insufficient resources for now, too few peers up,
+# another conditional write of the subject under way
+PASSING = (10008, 10158, 10074, 10023, 10005, 10164)
 WRONG_LAST = 10071  # what was expected to be the last message is not
 Notice = Callable[[], Awaitable[None]]
 
