@@ -30,7 +30,7 @@ from didymos.plant.rewind import AsOf, as_of, rewind
 log = logging.getLogger("didymos.worker")
 
 FETCH = 500
-CHECKPOINT_S = 1.0
+CHECKPOINT_S = 2.0  # each partition for itself, and each forced to disk
 FAR = 10_000  # messages of others after which a partition without messages of its own is checkpointed too
 LIVE_S = 0.2  # wall time between two steps of one asset on the page
 FRESH_S = 0.1  # and between two messages with its newest samples
@@ -196,6 +196,8 @@ class Worker:
     async def live_samples(self) -> None:
         now, grid = time.monotonic(), self.loop.grid
         waited = now - self._fresh_at >= FRESH_S
+        if not waited.any():
+            return
         found = self.loop.fresh(waited, self._shown)
         if not found:
             return
