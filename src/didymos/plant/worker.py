@@ -30,7 +30,7 @@ from didymos.plant.rewind import AsOf, as_of, rewind
 log = logging.getLogger("didymos.worker")
 
 FETCH = 500
-CHECKPOINT_S = 1.0
+CHECKPOINT_S = 2.0  # each partition for itself, and each forced to disk
 FAR = 10_000  # messages of others after which a partition without messages of its own is checkpointed too
 LIVE_S = 0.2  # wall time between two steps of one asset on the page
 FRESH_S = 0.1  # and between two messages with its newest samples
@@ -79,6 +79,7 @@ class Worker:
         self._live: dict[str, float] = {}
         self._fresh_at = np.zeros(len(loop.assets))
         self._shown = np.full(len(loop.grid.channels), NEVER)
+        self._all_shown = -1  # loop.sequence up to which every sample was shown
 
     async def run(self, until_idle_s: float | None = None) -> None:
         """This one loop over all subjects, for ever; with `until_idle_s`, until no message came for so long (everything is
@@ -196,8 +197,11 @@ class Worker:
     async def live_samples(self) -> None:
         now, grid = time.monotonic(), self.loop.grid
         waited = now - self._fresh_at >= FRESH_S
+        if self._all_shown == self.loop.sequence or not waited.any():
+            return
         found = self.loop.fresh(waited, self._shown)
         if not found:
+            self._all_shown = self.loop.sequence if waited.all() else -1
             return
         sent = np.zeros(len(waited), bool)
         sent[[self.loop.assets[fresh.asset] for fresh in found]] = True
