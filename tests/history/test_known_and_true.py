@@ -53,7 +53,7 @@ async def plant(folder, close_after_ns):
 
 
 async def told(say):
-    """12:00 measured 10 and 11. 13:00 the sample of 12:00:30 comes late; 14:00 12:00 is corrected to 20; 15:00 that is taken back."""
+    """12:00 measured 10 and 11. 13:00 12:00:30 comes late; 14:00 12:00 is corrected to 20; 15:00 that is taken back."""
     await say(NOON + 2 * MINUTE, ("a.x", NOON, 10.0, 0), ("a.x", NOON + MINUTE, 11.0, 0))
     await say(NOON + HOUR_NS, ("a.x", NOON + MINUTE // 2, 15.0, LATE))
     await say(NOON + 2 * HOUR_NS, ("a.x", NOON, 20.0, 0))
