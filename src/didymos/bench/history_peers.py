@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -121,12 +122,12 @@ def postgresql_peer(folder: Path, day: Columns, newest: Columns, q: Question) ->
     binaries = postgresql_binaries()
     if binaries is None:
         raise FileNotFoundError("no initdb, pg_ctl and psql found")
-    cluster = _Cluster(binaries, folder / "pg")
+    cluster = _Cluster(binaries)
     try:
         cluster.start()
         began = time.perf_counter()
         for table, rows in (("samples", day), ("newest", newest)):
-            file = _copy_file(folder / "pg" / f"{table}.bin", rows)
+            file = _copy_file(cluster.folder / f"{table}.bin", rows)
             cluster.psql(
                 f"CREATE TABLE {table} (tag int, ts bigint, value double precision, quality smallint);\n"
                 f"\\copy {table} FROM '{file}' (FORMAT binary)\n"
@@ -178,10 +179,10 @@ def _copy_file(file: Path, rows: Columns) -> Path:
 
 
 class _Cluster:
-    """A PostgreSQL of its own, on a socket in `folder`; by the user `nobody` when started by root, who may not run it."""
+    """A PostgreSQL of its own, on a socket in a temporary folder; by the user `nobody` when started by root, who may not run it."""
 
-    def __init__(self, binaries: Path, folder: Path) -> None:
-        self.binaries, self.folder = binaries, folder
+    def __init__(self, binaries: Path) -> None:
+        self.binaries, self.folder = binaries, Path(tempfile.mkdtemp(prefix="didymos-pg-"))
         self.user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
 
     def _run(self, name: str, *arguments: str, text: str | None = None) -> str:
@@ -194,10 +195,8 @@ class _Cluster:
         return done.stdout
 
     def start(self) -> None:
-        self.folder.mkdir()
         if self.user:
             shutil.chown(self.folder, "nobody", "nogroup")
-            self.folder.parent.chmod(0o755)
         data = str(self.folder / "data")
         self._run("initdb", "-D", data, "-U", "bench", "--no-sync", "-A", "trust")
         options = f"-c listen_addresses='' -k {self.folder} -c shared_buffers=512MB -c max_wal_size=4GB"
@@ -213,3 +212,4 @@ class _Cluster:
     def stop(self) -> None:
         if (self.folder / "data" / "postmaster.pid").exists():
             self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(self.folder)
