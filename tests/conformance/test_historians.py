@@ -110,6 +110,22 @@ def test_everything_the_streams_carry_can_be_asked_for(url, tmp_path):
             table = await port.sql("SELECT id, asset, body FROM events")
             assert table.to_pydict() == {"id": ["wo-1"], "asset": ["cp-01"], "body": ['{"hours":2.5,"part":"P-1"}']}
             assert records == [record]
+            assert await port.rollup(["cp-01.flow", "x.y"], "sum", DAY + 1, DAY + 7, 2) == [
+                (DAY + 1, pytest.approx(2.0), 0, 1, pytest.approx(3e-9)), (DAY + 4, pytest.approx(5.0), 0, 1, pytest.approx(3e-9)),
+            ]  # fmt: skip
+            assert await port.held(0, 2 * DAY) == []
+            page, go_on = await port.page("cp-01.flow", DAY, DAY + 4)
+            assert (page.value.tolist(), go_on) == ([1.0, 2.0, 3.0], None)
+            state = await port.state()
+            assert (state["state"], state["lost"], state["dropped_samples"]) == ("ok", [], [])
+            for _ in range(2):  # the names travel, then only their key
+                times, values, quality = await client.latest_columns(("x.y", "sp-01.peak", "cp-01.flow"))
+                assert times.tolist() == [np.iinfo(np.int64).min, DAY + 3, DAY + 8]
+                assert (values.tolist()[1:], quality.tolist()) == ([6.0, 8.0], [0, 0, 0])
+            with pytest.raises(DataError, match="allowed are sum, mean, min, max"):
+                await port.rollup(["cp-01.flow"], "median", DAY, DAY + 7, 2)
+            with pytest.raises(DataError, match="allowed are 1 to 20000"):
+                await port.rollup(["cp-01.flow"], "sum", DAY, DAY + 7, 0)
 
     asyncio.run(check())
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
+from deltalake.transaction import AddAction
 
 from didymos.core.errors import ConfigError, DataError
 from didymos.core.series import Waveform, batch_of
 from didymos.data.history.reading import FOREVER
+from didymos.data.history.retention import Retention
 from didymos.data.history.store import Rows, Store
-from didymos.data.history.tables import DAY_NS
+from didymos.data.history.tables import DAY_NS, SAMPLES
 
 DAY = 20_000 * DAY_NS  # 2024-10-04
 HOUR = DAY_NS // 24
@@ -123,11 +127,11 @@ def test_a_closed_day_is_one_sorted_delta_file_that_others_can_read(store, tmp_p
     table = DeltaTable(str(tmp_path / "history" / "closed" / "samples"))
     assert len(table.file_uris()) == 1
     found = duckdb.connect().execute(
-        "SELECT channel, time_ns, value, quality, sequence, known_ns FROM read_parquet(?)", [table.file_uris()]
+        "SELECT channel, time * tick_ns, value, quality, sequence, known * known_tick_ns FROM read_parquet(?)", [table.file_uris()]
     )
     assert found.fetchall() == [("a.x", DAY + 1, 1.0, 2, 1, 77), ("a.x", DAY + 9, 9.0, 0, 1, 77), ("b.x", DAY + 5, 5.0, 0, 1, 77)]
     assert table.schema().to_arrow() is not None
-    assert [(f.name, str(f.type)) for f in table.schema().fields][1] == ("time_ns", 'PrimitiveType("long")')
+    assert [(f.name, str(f.type)) for f in table.schema().fields][1] == ("time", 'PrimitiveType("long")')
     from deltalake import QueryBuilder
 
     other = QueryBuilder().register("t", table).execute("SELECT sum(value) AS s, max(day) AS d FROM t").read_all()
@@ -215,6 +219,61 @@ def test_latest_is_the_newest_in_time_not_the_last_to_arrive_also_after_reopenin
     again = Store(tmp_path)
     assert again.latest.of([]) == expected
     again.close()
+
+
+def test_newest_samples_as_columns_equal_those_by_name_also_when_channels_are_added(store):
+    put(store, 1, [("a.x", DAY + 5, 5.0, 0), ("a.y", DAY, 1.0, 2), ("b.z", DAY + 8, 8.0, 1)])
+    asked = ["b.z", "nobody.x", "a.x", "c.new"]
+    assert store.latest.columns(b"k", None) is None
+    store.latest.columns(b"k", asked)
+    put(store, 2, [("c.new", DAY + 9, 9.0, 0), ("a.x", DAY + 6, 6.0, 0)])
+    put(store, 3, [("a.x", DAY + 7, 7.0, 3)], stream="results")  # the same name on the other stream
+    for names in (None, asked, ["a.x", "a.y", "b.z"]):  # the last: neighbours, read as a slice
+        columns = store.latest.columns(b"k", names)
+        known = asked if names is None else names
+        got = {n: row for n, row in zip(known, zip(*(c.tolist() for c in columns), strict=True), strict=True) if row[0] > 0}
+        assert got == store.latest.of(known)
+
+
+def test_times_are_kept_exactly_whatever_their_resolution(store):
+    ticks = {"a.s": 10**9, "a.ms": 10**6, "a.us": 10**3, "a.ns": 1, "a.odd": 7}
+    rows = {name: [(DAY + k * tick, float(k), 0) for k in range(50)] for name, tick in ticks.items()}
+    put(store, 1, [(name, *row) for name, some in rows.items() for row in some])
+    store.compact(DAY + DAY_NS)
+    assert {name: read(store, name) for name in ticks} == rows
+    [path] = DeltaTable(str(store.folder / "closed" / "samples")).file_uris()
+    found = duckdb.connect().execute("SELECT DISTINCT channel, tick_ns FROM read_parquet(?)", [path]).fetchall()
+    assert dict(found) == {"a.s": 10**9, "a.ms": 10**6, "a.us": 10**3, "a.ns": 1, "a.odd": 1}
+
+
+def test_days_written_before_times_were_kept_in_ticks_are_read_and_grow(tmp_path):
+    folder = tmp_path / "closed" / "samples"
+    schema = SAMPLES.closed.append(pa.field("day", pa.int32()))
+    table = DeltaTable.create(str(folder), schema, partition_by=["day"])
+    added = []
+    for day in (20_000, 20_001):
+        (folder / f"day={day}").mkdir()
+        file = folder / f"day={day}" / "old.parquet"
+        columns = {
+            "channel": ["a.x"],
+            "time_ns": [day * DAY_NS + 5],
+            "value": [1.5],
+            "quality": [0],
+            "sequence": [1],
+            "known_ns": [1],
+        }
+        pq.write_table(pa.table(columns, schema=SAMPLES.closed), file)
+        added.append(AddAction(f"day={day}/old.parquet", file.stat().st_size, {"day": str(day)}, 1, True, '{"numRecords": 1}'))
+    table.create_write_transaction(added, "append", schema, partition_by=["day"])
+    store = Store(tmp_path)
+    store.begin_source("one")
+    put(store, 2, [("a.x", DAY + 9, 2.0, 0)])
+    for _ in range(2):
+        assert read(store, "a.x") == [(DAY + 5, 1.5, 0), (DAY + 9, 2.0, 0), (DAY + DAY_NS + 5, 1.5, 0)]
+        assert store.reader.sql("SELECT sum(value) AS s FROM samples", 5, 9)["s"].to_pylist() == [5.0]
+        store.compact(DAY + DAY_NS)
+        store.keep(DAY + 9 * DAY_NS, Retention())
+    store.close()
 
 
 def test_a_waveform_is_found_by_time_hot_or_closed(store):

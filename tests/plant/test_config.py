@@ -6,6 +6,7 @@ import pytest
 
 from didymos.core.clock import DAY_NS, ScaledClock, parse_time
 from didymos.core.errors import ConfigError
+from didymos.data.history.retention import Retention
 from didymos.plant.config import load, read
 from didymos.plant.toml_lines import lines
 
@@ -162,6 +163,16 @@ def test_a_right_file_is_read_exactly(tmp_path):
     assert [(t.channel, t.unit) for t in pump.tags] == [("speed", "rpm"), ("flow", "m3/h")]
     assert dict(pump.constants) == {"fluid_temperature": 293.15, "suction_pressure": 1.1e5}
     assert [c.name for c in plant.asset("hu-01").channels] == ["pressure"]
+
+
+def test_what_is_kept_how_long_is_read_and_a_coarse_tier_outlives_the_finer(tmp_path):
+    kept = "[store]\nraw_days = 30\nminute_days = 400.5\nbudget_gb = 20\n"
+    assert load(written(tmp_path, GOOD)).retention == Retention()
+    assert load(written(tmp_path, GOOD + kept)).retention == Retention(30.0, 400.5, 0.0, 20_000_000_000)
+    found = [str(m) for m in read(written(tmp_path, GOOD + kept.replace("400.5", "7").replace("20", "-1")))[1]]
+    assert len(found) == 2
+    assert "store.minute_days: 7. Allowed: 0 (for ever), or raw_days = 30 and more" in found[1]
+    assert "store.budget_gb: -1. Allowed: a number from 0 on" in found[0]
 
 
 def test_lines_number_tables_in_arrays_and_their_children():

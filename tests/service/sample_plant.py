@@ -5,15 +5,18 @@ Numbers are invented but hang together: a flow deviates because its wear ring is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, log, sin
 
 import numpy as np
+import pyarrow as pa
 
 from didymos.core.calendar import Calendar
 from didymos.core.case import Case
 from didymos.core.channel import partition
 from didymos.core.clock import DAY_NS, HOUR_NS, SECOND_NS, parse_time
+from didymos.core.errors import DataError
 from didymos.core.estimate import (
     ComponentAge,
     Estimate,
@@ -315,7 +318,28 @@ class SampleHistory:
     async def read(
         self, channel: str, start_ns: int, end_ns: int, known_ns: int | None = None, upto_sequence: int | None = None
     ) -> Series:
-        raise NotImplementedError("the service reads buckets")
+        found, _ = await self.page(channel, start_ns, end_ns, known_ns)
+        return found
+
+    async def page(self, channel: str, start_ns: int, end_ns: int, known_ns: int | None = None) -> tuple[Series, int | None]:
+        """A sample a second, three to a page."""
+        self.asked.append(("page", channel, start_ns, end_ns, known_ns))
+        times = np.arange(-(-start_ns // SECOND_NS) * SECOND_NS, end_ns, SECOND_NS)[:3]
+        more = len(times) == 3 and times[-1] + SECOND_NS < end_ns
+        found = Series(channel, times, (times // SECOND_NS).astype(float), np.zeros(len(times), np.uint8))
+        return found, int(times[-1]) + 1 if more else None
+
+    async def rollup(
+        self, channels: Sequence[str], how: str, start_ns: int, end_ns: int, points: int
+    ) -> list[tuple[int, float, int, int, float]]:
+        self.asked.append(("rollup", tuple(channels), how, start_ns, end_ns, points))
+        return [(start_ns, 7.5, 1, len(channels), 60.0)]
+
+    async def held(self, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
+        return [(0, 20 * DAY_NS, "minutes")] if start_ns < 20 * DAY_NS else []
+
+    async def state(self) -> dict[str, object]:
+        return {"state": "ok", "text": "", "bytes": 9, "budget_bytes": 0, "dropped_samples": [], "dropped_minutes": [], "lost": []}
 
     async def buckets(
         self, channel: str, start_ns: int, end_ns: int, points: int, known_ns: int | None = None
@@ -362,4 +386,6 @@ class SampleHistory:
         return [pack(sample_snapshot(view, time_ns)) for time_ns in range(first, min(end_ns, NOW_NS), HOUR_NS)]
 
     async def sql(self, query: str) -> object:
-        raise NotImplementedError("the service asks no SQL")
+        if not query.startswith("SELECT"):
+            raise DataError("sql: allowed is one SELECT")
+        return pa.table({"n": [1, 2], "name": ["a", None], "data": [b"\0\1", b""], "x": [0.5, float("nan")]})

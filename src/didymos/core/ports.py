@@ -99,8 +99,30 @@ class HistoryClient(Protocol):
         """Stored belief snapshots (as published) with start <= time < end, oldest first."""
         ...
 
+    async def page(self, channel: str, start_ns: int, end_ns: int, known_ns: int | None = None) -> tuple[Series, int | None]:
+        """The first samples of `read`, and the start from which to ask on; None where these are the last."""
+        ...
+
+    async def rollup(
+        self, channels: Sequence[str], how: str, start_ns: int, end_ns: int, points: int
+    ) -> list[tuple[int, float, int, int, float]]:
+        """(time_ns, value, worst quality, channels known, seconds known) per bucket: sum, mean, min or max over `channels` of
+        their time-weighted means. The channels must share a unit; buckets of a minute or more are whole minutes."""
+        ...
+
+    async def held(self, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
+        """(start_ns, end_ns, what is left: minutes, hours, nothing) of each stretch whose samples were dropped. Answers over it
+        come from there, UNCERTAIN or worse."""
+        ...
+
+    async def state(self) -> dict[str, Any]:
+        """How history stands: {"state": "ok", or what it cannot do now, "text", "bytes", "budget_bytes", "dropped_samples": days,
+        "dropped_minutes": days, "lost": [text]}."""
+        ...
+
     async def sql(self, query: str) -> Any:
-        """Read-only SQL over tables `samples`, `waveforms`, `snapshots`, `events`; a pyarrow Table."""
+        """Read-only SQL over tables `samples`, `waveforms`, `snapshots`, `events`, `minutes`, `hours`, `dropped`; a pyarrow
+        Table."""
         ...
 
 

@@ -7,13 +7,14 @@ plant = load(path)                ConfigError that lists them all
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from didymos.core.calendar import Calendar
 from didymos.core.channel import Channel
 from didymos.core.clock import Clock, DataClock, ScaledClock, WallClock
 from didymos.core.errors import ConfigError
+from didymos.data.history.retention import Retention
 
 Scalar = str | int | float | bool
 
@@ -97,6 +98,7 @@ class Plant:
     sources: tuple[Source, ...]
     erps: tuple[Erp, ...]
     assets: tuple[Asset, ...]
+    retention: Retention = field(default_factory=Retention)
 
     def asset(self, id: str) -> Asset:
         for asset in self.assets:

@@ -16,6 +16,7 @@ from didymos.core.clock import HOUR_NS, Clock, DataClock, ScaledClock, WallClock
 from didymos.core.errors import ConfigError
 from didymos.core.model import Model
 from didymos.core.units import to_si
+from didymos.data.history.retention import Retention
 from didymos.plant.config import Asset, Erp, FittedComponent, Mistake, Plant, Source, Tag
 from didymos.plant.toml_lines import Path as KeyPath
 from didymos.plant.toml_lines import lines
@@ -24,6 +25,7 @@ Table = dict[str, Any]
 
 SOURCE_TYPES = ("opcua", "mqtt", "http", "replay", "fake")
 ERP_TYPES = ("sql",)
+KEEP = ("raw_days", "minute_days", "hour_days", "budget_gb")  # of [store]
 WAVEFORMS = {"spindle": (Channel("acceleration", "Acceleration", "m/s2"),)}
 FEATURES = ("peak", "crest", "kurtosis", "envelope_bpfo", "envelope_bpfi", "envelope_bsf", "envelope_ftf")
 TOP = ("plant", "clock", "store", "nats", "service", "calendar", "limits", "source", "erp", "asset")
@@ -109,7 +111,7 @@ class Reader:
         tree = self.tree
         self.only(tree, (), TOP)
         head = self.table("plant", ("id", "name", "timezone", "step_s", "lateness_s", "publish_s", "commission_s"))
-        store = self.table("store", ("path",))
+        store = self.table("store", ("path", *KEEP))
         nats = self.table("nats", ("url", "mqtt_port"))
         service = self.table("service", ("host", "port"))
         limits = self.table("limits", ("case_cost",))
@@ -139,7 +141,21 @@ class Reader:
             sources=sources,
             erps=tuple(self.erp(t, ("erp", i)) for i, t in enumerate(self.rows("erp"))),
             assets=assets,
+            retention=self.retention(store),
         )
+
+    def retention(self, store: Table) -> Retention:
+        """Days that each tier is kept, 0 = for ever; a coarser one must outlive the finer."""
+        kept = {key: self.value(store, ("store",), key, float, 0.0) for key in KEEP}
+        for key, number in kept.items():
+            if not 0 <= number < float("inf"):
+                self.wrong(("store", key), f"{number:g}", "a number from 0 on; 0 = for ever, no limit", "Correct the value.")
+        for fine, coarse in (("raw_days", "minute_days"), ("minute_days", "hour_days"), ("raw_days", "hour_days")):
+            if 0 < kept[coarse] < kept[fine]:
+                allowed = f"0 (for ever), or {fine} = {kept[fine]:g} and more"
+                self.wrong(("store", coarse), f"{kept[coarse]:g}", allowed, "Raise it, or lower the other.")
+        budget = int(kept["budget_gb"] * 1e9) if 0 <= kept["budget_gb"] < float("inf") else 0
+        return Retention(kept["raw_days"], kept["minute_days"], kept["hour_days"], budget)
 
     def table(self, name: str, allowed: tuple[str, ...]) -> Table:
         given = self.tree.get(name, {})

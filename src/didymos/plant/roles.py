@@ -131,7 +131,7 @@ async def worker(
 
 
 async def historian(plant: Plant, nats_url: str) -> None:
-    from didymos.data.history.owner import Historian
+    from didymos.data.history.owner import Historian, HistoryOptions
     from didymos.thread.ledger import SqliteLedger
 
     bus = await open_bus(nats_url)
@@ -142,7 +142,7 @@ async def historian(plant: Plant, nats_url: str) -> None:
         ledger.append(record)
 
     try:
-        await Historian().run(bus, plant.store / "history", plant.clock, on_record)
+        await Historian(HistoryOptions(retention=plant.retention)).run(bus, plant.store / "history", plant.clock, on_record)
     finally:
         await bus.close()
 

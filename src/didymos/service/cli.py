@@ -231,6 +231,10 @@ from didymos.service.commands import backfill as _backfill  # noqa: E402  each c
 
 app.command("backfill")(_backfill.backfill)
 
+from didymos.service.commands import export as _export  # noqa: E402
+
+app.add_typer(_export.app, name="export")
+
 
 if __name__ == "__main__":
     sys.exit(main())

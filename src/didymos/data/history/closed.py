@@ -16,11 +16,13 @@ from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.transaction import AddAction
 
 from didymos.data.history.sort import write_day
 from didymos.data.history.tables import DAY_NS, SAMPLES, Table
+from didymos.data.history.ticks import AS_TABLE, PREFIX, STORED
 
 ROW_GROUP = 2048  # of waveforms and snapshots, which are large
 
@@ -30,9 +32,11 @@ class Closed:
 
     def __init__(self, folder: Path, table: Table) -> None:
         self.folder, self.table = folder / table.name, table
-        self.schema = table.closed.append(pa.field("day", pa.int32()))
+        self.schema = (STORED if table is SAMPLES else table.closed).append(pa.field("day", pa.int32()))
         self.delta: DeltaTable | None = None
         self.files: dict[int, tuple[str, ...]] = {}  # day since 1970 -> paths; replaced as a whole, never changed in place
+        self.sizes: dict[str, int] = {}  # path -> bytes, and rows, as committed
+        self.counts: dict[str, int] = {}
         if DeltaTable.is_deltatable(str(self.folder)):
             self.delta = DeltaTable(str(self.folder))
             self._look()
@@ -43,6 +47,11 @@ class Closed:
         for path in self.delta.file_uris():
             found[int(Path(path).parent.name.removeprefix("day="))].append(path)
         self.files = {day: tuple(paths) for day, paths in found.items()}
+        said = pa.table(self.delta.get_add_actions(flatten=True)) if found else None
+        if said is not None:
+            paths = [str(self.folder / path) for path in said["path"].to_pylist()]
+            self.sizes = dict(zip(paths, said["size_bytes"].to_pylist(), strict=True))
+            self.counts = {path: n or 0 for path, n in zip(paths, said["num_records"].to_pylist(), strict=True)}
 
     def source(self, days: tuple[int, ...] | None = None) -> str | None:
         """SQL that reads the given days (None = all), or None where there is nothing."""
@@ -50,8 +59,13 @@ class Closed:
         wanted = [path for day in sorted(files if days is None else files.keys() & set(days)) for path in files[day]]
         if not wanted:
             return None
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in wanted)
-        return f"SELECT {self.table.columns} FROM read_parquet([{listed}], hive_partitioning = false)"
+        packed = [path for path in wanted if Path(path).name.startswith(PREFIX)]
+        plain = [path for path in wanted if not Path(path).name.startswith(PREFIX)]
+        return " UNION ALL ".join(
+            f"SELECT {columns} FROM read_parquet([{_listed(paths)}], hive_partitioning = false)"
+            for columns, paths in ((AS_TABLE, packed), (self.table.columns, plain))
+            if paths
+        )
 
     def holds(self, day: int, stream: str) -> int:
         """Last sequence of `stream` (its number and its store's name) whose rows of `day` are all here; -1 = none."""
@@ -67,7 +81,7 @@ class Closed:
 
     def new_part(self, day: int) -> Path:
         """Where a new file of `day` goes; nobody reads it before it is committed."""
-        part = self.folder / f"day={day}" / f"{uuid4().hex}.parquet"
+        part = self.folder / f"day={day}" / f"{PREFIX if self.table is SAMPLES else ''}{uuid4().hex}.parquet"
         part.parent.mkdir(parents=True, exist_ok=True)
         return part
 
@@ -78,13 +92,15 @@ class Closed:
         else:
             self._copy(connection, inside, before, part)
 
-    def commit(self, connection: duckdb.DuckDBPyConnection, day: int, part: Path, transactions: dict[str, int]) -> None:
-        """`part` is now all that `day` holds; `transactions` {application: version} are true from the same moment on."""
+    def commit(self, connection: duckdb.DuckDBPyConnection, day: int, part: Path | None, transactions: dict[str, int]) -> None:
+        """`part`, or nothing, is now all that `day` holds; `transactions` {application: version} are true from then on."""
         if self.delta is None:
             self.delta = DeltaTable.create(str(self.folder), self.schema, mode="ignore", partition_by=["day"])
-        _to_disk(part)
+        if part is not None:
+            part = _named_by_layout(part)
+            _to_disk(part)
         self.delta.create_write_transaction(
-            [self._added(connection, part, day)],
+            [] if part is None else [self._added(connection, part, day)],
             "overwrite",
             self.schema,
             partition_by=["day"],
@@ -108,6 +124,7 @@ class Closed:
 
     def _added(self, connection: duckdb.DuckDBPyConnection, part: Path, day: int) -> AddAction:
         key, moment = self.table.key, self.table.time
+        moment = "time" if part.name.startswith(PREFIX) else moment
         [found] = connection.execute(
             f"SELECT count(*), min({key}), max({key}), min({moment}), max({moment}) FROM read_parquet(?)", [str(part)]
         ).fetchall()
@@ -121,14 +138,30 @@ class Closed:
         return AddAction(path, part.stat().st_size, {"day": str(day)}, int(time.time() * 1000), True, json.dumps(stats))
 
     def forget_replaced(self, hours: int = 24) -> None:
-        """Removes files that were replaced more than `hours` ago."""
-        if self.delta is not None:
-            self.delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False)
+        """Removes files that were replaced more than `hours` ago, and those older than twice that which were never committed."""
+        if self.delta is None:
+            return
+        self.delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False)
+        held = {path for paths in self.files.values() for path in paths}
+        for file in self.folder.glob("day=*/*.parquet"):
+            if str(file) not in held and file.stat().st_mtime < time.time() - 2 * hours * 3600:
+                file.unlink()
 
 
 def days_between(start_ns: int, end_ns: int, known: dict[int, tuple[str, ...]]) -> tuple[int, ...]:
     """Days in `known` that can hold a time with start <= time < end."""
     return tuple(day for day in known if day * DAY_NS < end_ns and (day + 1) * DAY_NS > start_ns)
+
+
+def _named_by_layout(part: Path) -> Path:
+    """A file whose times are not in ticks, from elsewhere, does not keep a name that says so."""
+    if part.name.startswith(PREFIX) and "tick_ns" not in pq.read_schema(part).names:
+        return part.rename(part.with_name(part.name.removeprefix(PREFIX)))
+    return part
+
+
+def _listed(paths: list[str]) -> str:
+    return ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
 
 
 def _to_disk(path: Path) -> None:

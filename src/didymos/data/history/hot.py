@@ -7,14 +7,16 @@ issues 19712, 22044, 25510). A file that cannot be opened is put aside under ano
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import duckdb
 
-from didymos.core.errors import ConfigError
+from didymos.core.errors import ConfigError, DataError
 from didymos.data.history.tables import CLOSING, OTHER_HOT, STREAM_NUMBER
 
 MEMORY = "64MB"
+LEAST_FREE = 1 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +34,8 @@ def open_hot(folder: Path) -> tuple[duckdb.DuckDBPyConnection, bool]:
         connection.close()
         if "lock" in str(error).lower():
             raise ConfigError(f"{file}: another historian owns this file. Stop it, or choose another [store] path.") from error
+        if "No space left" in str(error) or shutil.disk_usage(folder).free < LEAST_FREE:  # the file may well be whole
+            raise DataError(f"{file}: the disk is full, history cannot be opened. Make room; nothing is lost.") from error
         _put_aside(file, error)
         connection, fresh = _connect(folder), True
         _attach(connection, file, fresh)
@@ -64,6 +68,17 @@ def _attach(connection: duckdb.DuckDBPyConnection, file: Path, fresh: bool) -> N
         connection.execute("INSERT INTO hot.positions VALUES (?, 0, '')", [number])
     connection.execute("COMMIT")
     connection.execute("CHECKPOINT hot")
+
+
+def reattach(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """After a write that failed, DuckDB wants the file detached and attached anew. duckdb.Error when that cannot be done yet."""
+    for statement in ("ROLLBACK", "DETACH hot"):
+        try:
+            connection.execute(statement)
+        except duckdb.Error:  # nothing to roll back, or detached already
+            pass
+    connection.execute(f"ATTACH '{_text(folder / 'hot.duckdb')}' AS hot")
+    connection.execute("SELECT count(*) FROM hot.positions").fetchall()
 
 
 def _put_aside(file: Path, error: duckdb.Error) -> None:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-_NEVER = np.iinfo(np.int64).min
+_NEVER = int(np.iinfo(np.int64).min)
+LISTS = 64  # lists of names remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the newest samples of a list of names lie: `first` (n,) or a slice; `second` (m,) further places, of names that are on
+    both streams, for the list's positions `at` (m,). `channels`: how many channels there were when this was looked up."""
+
+    first: NDArray[np.intp] | slice
+    missing: NDArray[np.intp]
+    at: NDArray[np.intp]
+    second: NDArray[np.intp]
+    channels: int
 
 
 class Latest:
@@ -20,6 +35,7 @@ class Latest:
         self.time_ns = np.empty(0, np.int64)
         self.value = np.empty(0, np.float64)
         self.quality = np.empty(0, np.uint8)
+        self._lists: OrderedDict[bytes, tuple[tuple[str, ...], Places]] = OrderedDict()
 
     def number_of(self, name: str, stream: int) -> int:
         """The channel's number; a new one for a new name."""
@@ -60,3 +76,46 @@ class Latest:
                 if row[0] != _NEVER and row[0] >= found.get(name, row)[0]:
                     found[name] = row
         return found
+
+    def columns(self, key: bytes, names: Sequence[str] | None) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray] | None:
+        """time_ns, value, quality (n,) of a list of names that goes by `key` once it was given; None for a key that is not known.
+        A time of int64's minimum = never heard of."""
+        if names is not None:
+            self._lists[key] = (tuple(names), self._look_up(names))
+            while len(self._lists) > LISTS:
+                self._lists.popitem(last=False)
+        if key not in self._lists:
+            return None
+        listed, places = self._lists[key]
+        if places.channels != len(self.number):
+            places = self._look_up(listed)
+            self._lists[key] = listed, places
+        self._lists.move_to_end(key)
+        return self._gathered(listed, places)
+
+    def _look_up(self, names: Sequence[str]) -> Places:
+        plant = [self.number.get((name, 0), -1) for name in names]
+        both = [self.number.get((name, 1), -1) for name in names]
+        first = np.array([a if a >= 0 else b for a, b in zip(plant, both, strict=True)], np.intp)
+        twice = np.array([i for i, (a, b) in enumerate(zip(plant, both, strict=True)) if a >= 0 and b >= 0], np.intp)
+        second = np.array([both[i] for i in twice], np.intp)
+        missing = np.flatnonzero(first < 0)
+        neighbours = len(first) > 0 and not len(missing) and bool((np.diff(first) == 1).all())
+        where = slice(int(first[0]), int(first[-1]) + 1) if neighbours else first
+        return Places(where, missing, twice, second, len(self.number))
+
+    def _gathered(self, names: Sequence[str], p: Places) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray]:
+        if isinstance(p.first, slice):
+            time_ns, value, quality = self.time_ns[p.first].copy(), self.value[p.first].copy(), self.quality[p.first].copy()
+        elif not len(self.time_ns):
+            time_ns, value, quality = np.full(len(names), _NEVER), np.full(len(names), np.nan), np.zeros(len(names), np.uint8)
+        else:
+            time_ns, value, quality = self.time_ns[p.first], self.value[p.first], self.quality[p.first]
+        for i in p.missing:
+            name = names[int(i)]
+            time_ns[i], value[i], quality[i] = self.before.get(name, (_NEVER, float("nan"), 0))
+        if len(p.at):
+            newer = self.time_ns[p.second] > time_ns[p.at]
+            at, of = p.at[newer], p.second[newer]
+            time_ns[at], value[at], quality[at] = self.time_ns[of], self.value[of], self.quality[of]
+        return time_ns, value, quality

@@ -12,21 +12,42 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, final
 
-import msgspec
+import duckdb
+import pyarrow as pa
+from deltalake.exceptions import DeltaError
 
-from didymos.core.case import Event, Record
+from didymos.core.case import Record
 from didymos.core.clock import DAY_NS, HOUR_NS, Clock, DataClock
 from didymos.core.errors import DataError, DidymosError
 from didymos.core.ports import Bus, Message, Subscription
-from didymos.core.series import Batch, Quality, Waveform
+from didymos.core.series import Quality
 from didymos.data.history.adopt import Adopt
+from didymos.data.history.arriving import Arrived, Knowing, only_days, sort_in
+from didymos.data.history.damage import Damaged, days_of, lost
+from didymos.data.history.hierarchy import grid_of, rollup
 from didymos.data.history.reading import FOREVER
-from didymos.data.history.requests import ANSWER_BYTES, PAGE, Buckets, LatestOf, Reached, Read, SnapshotsOf, Sql, WaveformAt, to_ipc
-from didymos.data.history.store import Rows, Store
+from didymos.data.history.requests import (
+    ANSWER_BYTES,
+    PAGE,
+    Buckets,
+    Held,
+    LatestColumns,
+    LatestOf,
+    Reached,
+    Read,
+    Rollup,
+    SnapshotsOf,
+    Sql,
+    WaveformAt,
+    to_ipc,
+)
+from didymos.data.history.retention import Retention
+from didymos.data.history.store import Store
+from didymos.data.history.trouble import Trouble, check_room
 from didymos.formats.wire import pack, unpack
 
 SUBJECTS = {"plant": ("tel.*", "wav.*", "evt.*"), "results": ("res.*.snapshot.>", "res.*.features.>", "res.*.record.>")}
@@ -38,7 +59,9 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class HistoryOptions:
     """commit_s, commit_messages, commit_bytes: when a batch is closed. close_after_ns: a day is moved to Delta this long after its
-    end. compact_s: how often that is looked at; recompact_s: late rows of closed days are moved at most this often (wall time)."""
+    end. compact_s: how often that is looked at; recompact_s: late rows of closed days are moved at most this often (wall time).
+    reserve_bytes: with less room on the disk nothing is written, so that what is there stays sound; rows wait in the stream, tried
+    again every retry_s."""
 
     commit_s: float = 0.5
     commit_messages: int = 400
@@ -49,32 +72,9 @@ class HistoryOptions:
     sql_s: float = 10.0
     sql_rows: int = 100_000
     wait_s: float = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What history needs to know of a Snapshot; the rest stays packed."""
-
-    asset: str
-    time_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A Record as it travels; `Any`, because the wire format does not decode values typed `object`."""
-
-    key: str
-    kind: str
-    subject: str
-    time_ns: int
-    body: dict[str, Any]
-
-
-@dataclass(slots=True)
-class _Closing:
-    rows: Rows = field(default_factory=Rows)
-    records: list[Record] = field(default_factory=list)
-    sequence: int = 0
+    retention: Retention = field(default_factory=Retention)
+    reserve_bytes: int = 64 << 20
+    retry_s: float = 1.0
 
 
 @final
@@ -87,6 +87,7 @@ class Historian:
         self._reading = ThreadPoolExecutor(2, "history-read")
         self._position = {"plant": 0, "results": 0}
         self._moved = asyncio.Condition()
+        self._trouble = Trouble()
 
     async def run(self, bus: Bus, path: Path, clock: Clock, on_record: Callable[[Record], None]) -> None:
         """Owns the folder `path` and serves `history.*` on `bus`. `on_record` is called in a thread, in order, and must take a
@@ -94,11 +95,15 @@ class Historian:
         store = await self._write(Store, path)
         try:
             await self._begin(bus, store, clock)
-            await self._serve(bus, store)
+            found = await self._write(store.damaged)
+            await self._serve(bus, store, clock)
+            knowing = Knowing(clock, await self._write(store.known_ns))
             async with asyncio.TaskGroup() as tasks:
                 for stream in SUBJECTS:
-                    tasks.create_task(self._follow(bus, store, clock, stream, on_record))
+                    tasks.create_task(self._follow(bus, store, knowing, stream, on_record))
                 tasks.create_task(self._compact(store, clock))
+                if found:
+                    tasks.create_task(self._refill(bus, store, knowing, found))
         finally:
             self._reading.shutdown(cancel_futures=True)
             await asyncio.shield(self._write(store.close))
@@ -107,8 +112,11 @@ class Historian:
     def _write(self, call: Callable[..., T], *arguments: Any) -> Awaitable[T]:
         return asyncio.get_running_loop().run_in_executor(self._writing, call, *arguments)
 
-    def _read(self, call: Callable[..., T], *arguments: Any) -> Awaitable[T]:
-        return asyncio.get_running_loop().run_in_executor(self._reading, call, *arguments)
+    async def _read(self, call: Callable[..., T], *arguments: Any) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reading, call, *arguments)
+        except duckdb.Error as error:
+            raise DataError(f"history cannot answer now: {str(error).splitlines()[0]}. See its state, and ask again.") from error
 
     async def _begin(self, bus: Bus, store: Store, clock: Clock) -> None:
         name = await bus.get(SOURCE_KEY)
@@ -128,10 +136,10 @@ class Historian:
 
     # storing
 
-    async def _follow(self, bus: Bus, store: Store, clock: Clock, stream: str, on_record: Callable[[Record], None]) -> None:
+    async def _follow(self, bus: Bus, store: Store, clock: Knowing, stream: str, on_record: Callable[[Record], None]) -> None:
         subscription = await bus.subscribe(stream, SUBJECTS[stream], self._position[stream])
 
-        def commit(closing: _Closing) -> None:
+        def commit(closing: Arrived) -> None:
             for record in closing.records:
                 _hand_over(record, on_record)
             store.commit(stream, closing.sequence, closing.rows)
@@ -140,13 +148,50 @@ class Historian:
             messages = await self._gather(subscription)
             if not messages:
                 continue
-            closing = _Closing(sequence=messages[-1].sequence)
+            closing = Arrived(sequence=messages[-1].sequence)
             for message in messages:
-                _sort_in(closing, message, clock)
-            await self._write(commit, closing)
+                sort_in(closing, message, clock)
+            await self._committed(store, stream, closing, commit)
             async with self._moved:
                 self._position[stream] = closing.sequence
                 self._moved.notify_all()
+
+    async def _committed(self, store: Store, stream: str, closing: Arrived, commit: Callable[[Arrived], None]) -> None:
+        """Returns once `closing` is on disk, however long the disk takes to be writable."""
+        again = False
+
+        def attempt() -> None:
+            check_room(store, self._options.reserve_bytes)
+            if again:
+                store.heal()
+            commit(closing)  # perhaps a second time: the same row twice is one row
+
+        while True:
+            try:
+                await self._write(attempt)
+            except (duckdb.Error, OSError) as error:
+                again = True
+                self._trouble.begin(f"stream {stream}", error)
+                await asyncio.sleep(self._options.retry_s)
+                continue
+            self._trouble.end(f"stream {stream}")
+            return
+
+    async def _refill(self, bus: Bus, store: Store, clock: Knowing, found: list[Damaged]) -> None:
+        """Reads the streams once more for the days that were lost with their files, up to where history stands now."""
+        days, upto = days_of(found), dict(self._position)
+        for stream, last in upto.items():
+            subscription = await bus.subscribe(stream, SUBJECTS[stream], 0)
+            reached = 0
+            while reached < last and (messages := await subscription.fetch(200, 2.0)):
+                reached = messages[-1].sequence
+                closing = Arrived(sequence=min(reached, last))
+                for message in messages:
+                    sort_in(closing, message, clock)
+                rows = only_days(closing.rows, days)
+                await self._committed(store, stream, closing, lambda c, rows=rows, s=stream: store.commit(s, c.sequence, rows))
+            await subscription.close()
+        await self._write(store.settle, found)
 
     async def _gather(self, subscription: Subscription) -> list[Message]:
         """The messages of one commit."""
@@ -165,13 +210,28 @@ class Historian:
         while True:
             day = (clock.now_ns() - self._options.close_after_ns) // DAY_NS
             if day > done or loop.time() - last > self._options.recompact_s:
-                await self._write(store.compact, day * DAY_NS)
-                done, last = max(day, done), loop.time()
+                last = loop.time()
+                await self._closed_days(store, clock, day)
+                done = max(day, done)
             await asyncio.sleep(self._options.compact_s)
+
+    async def _closed_days(self, store: Store, clock: Clock, day: int) -> None:
+        def work() -> None:
+            store.keep(clock.now_ns(), self._options.retention)  # first what may make room
+            check_room(store, self._options.reserve_bytes)
+            store.compact(day * DAY_NS)
+            store.keep(clock.now_ns(), self._options.retention)
+
+        try:
+            await self._write(work)
+        except (duckdb.Error, OSError, DeltaError, pa.ArrowException) as error:
+            self._trouble.begin("closing days", error)
+        else:
+            self._trouble.end("closing days")
 
     # answering
 
-    async def _serve(self, bus: Bus, store: Store) -> None:
+    async def _serve(self, bus: Bus, store: Store, clock: Clock) -> None:
         o = self._options
 
         async def read(data: bytes) -> bytes:
@@ -187,12 +247,16 @@ class Historian:
         async def buckets(data: bytes) -> bytes:
             q = unpack(Buckets, data)
             _check_span(q.channel, q.start_ns, q.end_ns)
-            if not 0 < q.points <= 20_000:
-                raise DataError(f"{q.channel}: {q.points} points asked for; allowed are 1 to 20000")
+            _check_points(q.channel, q.points)
             return pack(await self._read(store.reader.buckets, q.channel, q.start_ns, q.end_ns, q.points, _or(q.known_ns)))
 
         async def latest(data: bytes) -> bytes:
             return pack(store.latest.of(unpack(LatestOf, data).channels))
+
+        async def latest_columns(data: bytes) -> bytes:
+            q = unpack(LatestColumns, data)
+            found = store.latest.columns(q.key, q.channels)
+            return b"" if found is None else b"".join(column.tobytes() for column in found)
 
         async def waveform(data: bytes) -> bytes:
             q = unpack(WaveformAt, data)
@@ -207,6 +271,22 @@ class Historian:
         async def sql(data: bytes) -> bytes:
             return to_ipc(await self._read(store.reader.sql, unpack(Sql, data).query, o.sql_s, o.sql_rows))
 
+        async def rolled_up(data: bytes) -> bytes:
+            q = unpack(Rollup, data)
+            _check_span("rollup", q.start_ns, q.end_ns)
+            _check_points("rollup", q.points)
+            grid = grid_of(q.start_ns, q.end_ns, q.points)
+            return pack(await self._read(rollup, store.reader, q.channels, q.how, grid, clock.now_ns()))
+
+        async def held(data: bytes) -> bytes:
+            q = unpack(Held, data)
+            return pack(store.reader.held(q.start_ns, q.end_ns))
+
+        async def state(data: bytes) -> bytes:
+            kept, (word, text) = store.tiers.kept, self._trouble.now()
+            found = asdict(replace(kept, lost=lost(store.folder)))
+            return pack(found | {"state": word, "text": text} if word else found)
+
         async def reached(data: bytes) -> bytes:
             q = unpack(Reached, data)
             if q.stream not in self._position:
@@ -217,8 +297,9 @@ class Historian:
         async def adopt(data: bytes) -> bytes:
             return pack(await self._write(store.adopt, unpack(Adopt, data)))
 
-        for method in (read, buckets, latest, waveform, snapshots, sql, reached, adopt):
+        for method in (read, buckets, latest, latest_columns, waveform, snapshots, sql, held, state, reached, adopt):
             await bus.serve(f"history.{method.__name__}", method)
+        await bus.serve("history.rollup", rolled_up)
 
     async def _reached(self, stream: str, sequence: int) -> None:
         """Waits until `sequence` of `stream` is committed; DataError after `wait_s`."""
@@ -240,61 +321,13 @@ def _check_span(name: str, start_ns: int, end_ns: int) -> None:
         raise DataError(f"{name}: start {start_ns} is after end {end_ns}; give start <= end in UTC ns")
 
 
+def _check_points(name: str, points: int) -> None:
+    if not 0 < points <= 20_000:
+        raise DataError(f"{name}: {points} points asked for; allowed are 1 to 20000")
+
+
 def _hand_over(record: Record, on_record: Callable[[Record], None]) -> None:
     try:
         on_record(record)
     except DidymosError as error:  # a contradiction that no repeat cures; the record stays in the stream
         _log.error("record %s of %s was refused: %s", record.key, record.subject, error)
-
-
-def _sort_in(closing: _Closing, message: Message, clock: Clock) -> None:
-    """Adds one message's rows; one that cannot be read is logged and left in the stream."""
-    try:
-        kind = message.subject.split(".")[0] if not message.subject.startswith("res.") else message.subject.split(".")[2]
-        _SORT[kind](closing, message, clock)
-    except DataError as error:
-        _log.error("message %d of %s is not stored: %s", message.sequence, message.subject, error)
-
-
-def _samples(closing: _Closing, message: Message, clock: Clock) -> None:
-    batch = unpack(Batch, message.data)
-    columns = (batch.channel, batch.time_ns, batch.value, batch.quality)
-    if len({len(c) for c in columns}) != 1 or (len(batch) and int(batch.channel.max()) >= len(batch.channels)):
-        raise DataError("its columns differ in length or name a channel that it does not list")
-    if any(c.dtype.kind not in "iu" for c in (batch.channel, batch.time_ns, batch.quality)) or batch.value.dtype.kind not in "fiu":
-        raise DataError("its columns are not numbers: allowed are whole channel, time_ns and quality, and a number as value")
-    good = batch.time_ns[batch.quality <= Quality.UNCERTAIN]
-    if len(good):
-        _seen(clock, int(good.max()))
-    if len(batch):
-        closing.rows.samples.append((batch, message.sequence, clock.now_ns()))
-
-
-def _wave(closing: _Closing, message: Message, clock: Clock) -> None:
-    wave = unpack(Waveform, message.data)
-    _seen(clock, wave.start_ns)
-    closing.rows.waveforms.append((wave, message.sequence, clock.now_ns()))
-
-
-def _event(closing: _Closing, message: Message, clock: Clock) -> None:
-    e = unpack(Event, message.data)
-    body = msgspec.json.encode(e.body, order="sorted").decode()
-    closing.rows.events.append((e.id, e.kind, e.asset, e.time_ns, e.known_ns, body, message.sequence))
-
-
-def _snapshot(closing: _Closing, message: Message, clock: Clock) -> None:
-    head = unpack(_Head, message.data)
-    closing.rows.snapshots.append((head.asset, head.time_ns, message.data, message.sequence, clock.now_ns()))
-
-
-def _record(closing: _Closing, message: Message, clock: Clock) -> None:
-    line = unpack(_Line, message.data)
-    closing.records.append(Record(line.key, line.kind, line.subject, line.time_ns, line.body))
-
-
-_SORT = {"tel": _samples, "wav": _wave, "evt": _event, "snapshot": _snapshot, "features": _samples, "record": _record}
-
-
-def _seen(clock: Clock, time_ns: int) -> None:
-    if isinstance(clock, DataClock):
-        clock.seen(time_ns)

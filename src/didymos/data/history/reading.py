@@ -17,18 +17,21 @@ import pyarrow as pa
 
 from didymos.core.errors import DataError
 from didymos.core.series import Waveform
+from didymos.data.history.buckets import Filled, Grid, Row, as_parts, as_samples, serving
 from didymos.data.history.closed import Closed, days_between
-from didymos.data.history.tables import CLOSING, DAY_NS, LATE, SAMPLES, SNAPSHOTS, WAVEFORMS, Table
-
-FOREVER = (1 << 63) - 1
+from didymos.data.history.columns import Rows, folded, hot_rows, joined
+from didymos.data.history.roll import Rolled
+from didymos.data.history.tables import CLOSING, DAY_NS, FOREVER, SNAPSHOTS, WAVEFORMS, Table, arrow
+from didymos.data.history.tiers import Tiers
 
 
 @final
 class Reader:
     """Answers from the hot file behind `connection` and the closed days `closed` {table name: days}."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, closed: dict[str, Closed]) -> None:
-        self._connection, self._closed = connection, closed
+    def __init__(self, connection: duckdb.DuckDBPyConnection, closed: dict[str, Closed], tiers: Tiers) -> None:
+        self._connection, self._closed, self._tiers = connection, closed, tiers
+        self._day_files = tiers.day_files
 
     @contextmanager
     def _reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -47,40 +50,75 @@ class Reader:
         hot = f"SELECT {table.columns} FROM ({table.rows})"
         return f"{hot} UNION ALL {old}" if old else hot
 
-    def _samples(self, start_ns: int, end_ns: int) -> str:
-        """SQL with parameters channel, start, end, known_ns, sequence: one row for each time, as known then."""
-        source = self._source(SAMPLES, start_ns, end_ns)
-        when = "channel = ? AND time_ns >= ? AND time_ns < ? AND known_ns <= ? AND sequence <= ?"
-        last = f"CASE WHEN quality = {LATE} THEN -1 ELSE sequence END"  # picks the last row that is not late
-        same = f"arg_max(value, sequence) IS NOT DISTINCT FROM arg_max(value, {last})"
-        quality = (
-            f"CASE WHEN arg_max(quality, sequence) = {LATE} AND {same} THEN arg_max(quality, {last}) "
-            "ELSE arg_max(quality, sequence) END"
-        )
-        return (
-            f"SELECT time_ns, arg_max(value, sequence) AS value, {quality} AS quality FROM ({source}) WHERE {when} GROUP BY time_ns"
-        )
+    def days(
+        self, channel: str, start_ns: int, end_ns: int, known_ns: int, sequence: int, step_ns: int = 0
+    ) -> Iterator[Rows | Rolled]:
+        """One UTC day after another: its samples, one row for each time, as known then; or rows of its roll-up, where its samples
+        are gone, or where rows of `step_ns` serve as well and a roll-up has them."""
+        with self._reader() as cursor:
+            files, tiers = self._closed["samples"].files, self._tiers
+            hot = hot_rows(cursor, channel, start_ns, end_ns)
+            fresh = set(np.unique(hot.time_ns // DAY_NS).tolist())
+            gone = {day for day in tiers.dropped["samples"] if (day + 1) * DAY_NS > start_ns and day * DAY_NS < end_ns}
+            for day in sorted({*fresh, *gone, *days_between(start_ns, end_ns, files)}):
+                serves = bool(step_ns) and day not in fresh and tiers.current(day)
+                if day in gone or serves:
+                    found = tiers.rows(day, channel, start_ns, end_ns, step_ns)
+                else:
+                    parts = [self._day_files.rows(path, channel, start_ns, end_ns) for path in files.get(day, ())]
+                    found = folded(joined([*parts, hot.take(hot.time_ns // DAY_NS == day)]), known_ns, sequence)
+                if len(found):
+                    yield found
 
     def read(self, channel: str, start_ns: int, end_ns: int, known_ns: int, sequence: int, limit: int) -> pa.Table:
-        """Columns time_ns, value, quality of at most `limit` samples with start <= time < end, oldest first."""
-        with self._reader() as cursor:
-            query = f"{self._samples(start_ns, end_ns)} ORDER BY time_ns LIMIT {int(limit)}"
-            return cursor.sql(query, params=[channel, start_ns, end_ns, known_ns, sequence]).to_arrow_table()
+        """Columns time_ns, value, quality of at most `limit` samples with start <= time < end, oldest first. Where samples were
+        dropped: the mean of each minute (or hour), UNCERTAIN or worse."""
+        parts, held = [], 0
+        for found in self.days(channel, start_ns, end_ns, known_ns, sequence):
+            parts.append(as_samples(found) if isinstance(found, Rolled) else found)
+            held += len(parts[-1])
+            if held >= limit:
+                break
+        rows = joined(parts).take(slice(0, limit))
+        columns = [arrow(rows.time_ns, pa.int64()), arrow(rows.value, pa.float64()), arrow(rows.quality, pa.uint8())]
+        return pa.Table.from_arrays(columns, names=["time_ns", "value", "quality"])
 
-    def buckets(
-        self, channel: str, start_ns: int, end_ns: int, points: int, known_ns: int
-    ) -> list[tuple[int, float, float, float, int]]:
-        """(time_ns, min, mean, max, worst quality) per bucket; NaN where a bucket holds only samples without a value."""
-        width = max(1, -(-(end_ns - start_ns) // points))
-        good = "FILTER (WHERE NOT isnan(value))"
+    def buckets(self, channel: str, start_ns: int, end_ns: int, points: int, known_ns: int) -> list[Row]:
+        """(time_ns, min, mean, max, worst quality) per bucket; NaN where a bucket holds only samples without a value. A roll-up is
+        used where it gives the same, and where samples were dropped: then the quality is UNCERTAIN or worse."""
+        grid = Grid(start_ns, end_ns, points)
+        filled = Filled(grid)
+        for rows in self.days(channel, start_ns, end_ns, known_ns, FOREVER, serving(grid) if known_ns == FOREVER else 0):
+            if isinstance(rows, Rows):
+                filled.add(rows.time_ns, rows.value, rows.quality)
+            else:
+                filled.merge(*as_parts(rows, self._tiers.tier(int(rows.time_ns[0]) // DAY_NS) != "samples"))
+        return filled.rows()
+
+    def dropped(self, day: int) -> bool:
+        """True when the samples of `day` are gone."""
+        return day in self._tiers.dropped["samples"]
+
+    def held(self, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
+        """(start_ns, end_ns, tier) of each stretch whose samples were dropped; tier: what is left, minutes, hours or nothing."""
+        found: list[tuple[int, int, str]] = []
+        for day in sorted(self._tiers.dropped["samples"]):
+            first, last, tier = day * DAY_NS, (day + 1) * DAY_NS, self._tiers.tier(day) or "nothing"
+            if first >= end_ns or last <= start_ns:
+                continue
+            if found and found[-1][1:] == (first, tier):
+                first = found.pop()[0]
+            found.append((first, last, tier))
+        return found
+
+    def rows_of(self, table: str, day: int) -> int:
+        """Distinct rows of one day, hot and closed."""
+        kind = self._closed[table].table
+        start, end = day * DAY_NS, (day + 1) * DAY_NS
         with self._reader() as cursor:
-            query = (
-                f"SELECT {start_ns} + (time_ns - {start_ns}) // {width} * {width} AS t, min(value) {good}, avg(value) {good}, "
-                f"max(value) {good}, max(quality) FROM ({self._samples(start_ns, end_ns)}) GROUP BY t ORDER BY t"
-            )
-            found = cursor.execute(query, [channel, start_ns, end_ns, known_ns, FOREVER]).fetchall()
-        nan = float("nan")
-        return [(int(t), *(nan if x is None else float(x) for x in three), int(q)) for t, *three, q in found]  # type: ignore[misc]
+            source = f"SELECT * FROM ({self._source(kind, start, end)}) WHERE {kind.time} >= {start} AND {kind.time} < {end}"
+            [(n,)] = cursor.execute(f"SELECT count(*) FROM ({kind.distinct(source)})").fetchall()
+        return int(n)
 
     def waveform(self, channel: str, at_ns: int) -> Waveform | None:
         """The last waveform that began at or before `at_ns`."""
@@ -123,16 +161,22 @@ class Reader:
         return found, None
 
     def sql(self, query: str, timeout_s: float, limit: int) -> pa.Table:
-        """Answer of one SELECT over the four tables. DataError for anything else, and for too much or too long."""
+        """Answer of one SELECT over samples, waveforms, snapshots, events, minutes, hours, dropped. DataError for anything else,
+        and for too much or too long."""
         try:
             statements = self._connection.cursor().extract_statements(query)
         except duckdb.Error as error:
             raise DataError(f"sql: {_first(error)}") from error
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise DataError("sql: allowed is one SELECT over samples, waveforms, snapshots, events; history cannot be changed.")
+            raise DataError(
+                "sql: allowed is one SELECT over samples, waveforms, snapshots, events, minutes, hours, dropped; "
+                "history cannot be changed."
+            )
         with self._reader() as cursor:
             for table in CLOSING:
                 cursor.execute(f"CREATE TEMP VIEW {table.name} AS {self._view(cursor, table)}")
+            for name, view in self._tiers.views().items():
+                cursor.execute(f"CREATE TEMP VIEW {name} AS {view}")
             once = "row_number() OVER (PARTITION BY id ORDER BY sequence) = 1"
             cursor.execute(f"CREATE TEMP VIEW events AS SELECT * FROM hot.events QUALIFY {once}")
             clock = threading.Timer(timeout_s, cursor.interrupt)

@@ -38,6 +38,15 @@ class LatestOf:
 
 
 @dataclass(frozen=True, slots=True)
+class LatestColumns:
+    """`channels` None: the list that was sent before under this key. Answer: time_ns, value, quality as bytes one after another;
+    nothing when the key is not known."""
+
+    key: bytes
+    channels: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WaveformAt:
     channel: str
     at_ns: int
@@ -46,6 +55,21 @@ class WaveformAt:
 @dataclass(frozen=True, slots=True)
 class SnapshotsOf:
     asset: str
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    channels: list[str]
+    how: str
+    start_ns: int
+    end_ns: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
     start_ns: int
     end_ns: int
 

@@ -11,12 +11,11 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from didymos.data.history.tables import LATE, SAMPLES, arrow
+from didymos.data.history import ticks
+from didymos.data.history.tables import LATE, arrow
 
 CHUNK = 250_000  # samples sorted at once
-ROW_GROUP = 60_000
 COLUMNS = "time_ns, value, quality, sequence, known_ns"
 
 
@@ -27,13 +26,9 @@ def write_day(connection: duckdb.DuckDBPyConnection, inside: str, closed: str | 
     )
     both = f"{count} GROUP BY name" + (f" UNION ALL SELECT channel, count(*) FROM ({closed}) GROUP BY channel" if closed else "")
     sizes = connection.execute(f"SELECT name, sum(n) FROM ({both}) GROUP BY name ORDER BY name").fetchall()
-    options = {"time_ns": "DELTA_BINARY_PACKED", "value": "BYTE_STREAM_SPLIT"}
-    with pq.ParquetWriter(
-        part, SAMPLES.closed, compression="zstd", version="2.6", data_page_version="2.0", store_schema=False,
-        use_dictionary=["channel", "quality", "sequence", "known_ns"], column_encoding=options,  # type: ignore[arg-type]
-    ) as writer:  # fmt: skip
+    with ticks.writer(part) as writer:
         for names in _chunks(sizes):
-            writer.write_table(_sorted(connection, names, inside, closed), row_group_size=ROW_GROUP)
+            ticks.write(writer, names, *_sorted(connection, names, inside, closed))
 
 
 def _chunks(sizes: list[tuple[str, int]]) -> list[list[str]]:
@@ -49,8 +44,10 @@ def _chunks(sizes: list[tuple[str, int]]) -> list[list[str]]:
     return found
 
 
-def _sorted(connection: duckdb.DuckDBPyConnection, names: list[str], inside: str, closed: str | None) -> pa.Table:
-    """Samples of `names` in order, repeats of the sample before them left out."""
+def _sorted(
+    connection: duckdb.DuckDBPyConnection, names: list[str], inside: str, closed: str | None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(places in `names`, columns) of their samples in order, repeats of the sample before them left out."""
     places = {name: i for i, name in enumerate(names)}
     known = connection.execute("SELECT id, name FROM hot.channels").fetchall()
     ids = [(i, places[name]) for i, name in known if name in places]
@@ -70,9 +67,8 @@ def _sorted(connection: duckdb.DuckDBPyConnection, names: list[str], inside: str
     order = np.lexsort((column["sequence"], column["time_ns"], column["rank"]))
     column = {n: values[order] for n, values in column.items()}
     keep = np.append(True, ~_repeats(column)) if len(order) else np.ones(0, bool)
-    channel = pa.DictionaryArray.from_arrays(arrow(column["rank"][keep], pa.int32()), arrow(names, pa.string()))
-    rest = [arrow(column[field.name][keep], field.type) for field in SAMPLES.closed if field.name != "channel"]
-    return pa.Table.from_arrays([channel.cast(pa.string()), *rest], schema=SAMPLES.closed)
+    kept = {n: values[keep] for n, values in column.items()}
+    return kept.pop("rank"), kept
 
 
 def _table(**columns: pa.Array) -> pa.Table:

@@ -5,21 +5,31 @@ Plain calls that block; the owner runs them off the event loop, `commit` and `co
 
 from __future__ import annotations
 
+import logging
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, final
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
 from didymos.core.series import Batch, Waveform
+from didymos.data.history import damage
 from didymos.data.history.adopt import Adopt, Adopted, adopt_day
 from didymos.data.history.closed import Closed
-from didymos.data.history.hot import open_hot
+from didymos.data.history.damage import Damaged
+from didymos.data.history.hot import open_hot, reattach
 from didymos.data.history.latest import Latest
 from didymos.data.history.reading import Reader
-from didymos.data.history.tables import CLOSING, DAY_NS, SNAPSHOTS, STREAM_NUMBER, WAVEFORMS, Table, arrow
+from didymos.data.history.retention import Retention
+from didymos.data.history.tables import CLOSING, DAY_NS, SAMPLES, SNAPSHOTS, STREAM_NUMBER, WAVEFORMS, Table, arrow
+from didymos.data.history.tiers import Kept, Tiers
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -45,7 +55,8 @@ class Store:
         self.folder = folder
         self._connection, self.fresh = open_hot(folder)
         self._closed = {table.name: Closed(folder / "closed", table) for table in CLOSING}
-        self.reader = Reader(self._connection, self._closed)
+        self.tiers = Tiers(folder, self._closed["samples"])
+        self.reader = Reader(self._connection, self._closed, self.tiers)
         self.latest = Latest()
         self._named = 0  # channels whose names are in the hot file
         self.source = self.positions()["plant"][1]
@@ -54,9 +65,12 @@ class Store:
         self._restore_latest()
 
     def close(self) -> None:
-        self._save_latest()
-        self._connection.execute("CHECKPOINT hot")
-        self._connection.execute("DETACH hot")
+        try:
+            self._save_latest()
+            self._connection.execute("CHECKPOINT hot")
+            self._connection.execute("DETACH hot")
+        except duckdb.Error as error:  # a full disk: what was committed is in the write-ahead log
+            _log.warning("the hot file was closed without a checkpoint: %s", str(error).splitlines()[0])
         self._connection.close()
 
     def stream_of(self, channel: str) -> str:
@@ -70,6 +84,14 @@ class Store:
         found = self._connection.execute("SELECT stream, sequence, source FROM hot.positions").fetchall()
         names = {number: name for name, number in STREAM_NUMBER.items()}
         return {names[stream]: (sequence, source) for stream, sequence, source in found}
+
+    def known_ns(self) -> int:
+        """When the last row of the hot file became known; 0 when it has none."""
+        last = "(SELECT max(known_ns) FROM hot.{})"
+        [found] = self._connection.execute(
+            f"SELECT greatest(0, {', '.join(last.format(table.name) for table in CLOSING)})"
+        ).fetchall()
+        return int(found[0])
 
     def begin_source(self, source: str) -> None:
         """The store behind the streams is another one: its sequences begin anew."""
@@ -92,10 +114,11 @@ class Store:
             self._insert_rows("snapshots", SNAPSHOTS, list(rows.snapshots))
             if rows.events:
                 c.executemany("INSERT INTO hot.events VALUES (?, ?, ?, ?, ?, ?, ?)", rows.events)
-            c.execute("UPDATE hot.positions SET sequence = ? WHERE stream = ?", [sequence, number])
+            c.execute("UPDATE hot.positions SET sequence = greatest(sequence, ?) WHERE stream = ?", [sequence, number])
             c.execute("COMMIT")
         except BaseException:
-            c.execute("ROLLBACK")
+            with suppress(duckdb.Error):  # a failed COMMIT leaves none to roll back
+                c.execute("ROLLBACK")
             raise
         self._named += len(new)
         if columns is not None:
@@ -167,6 +190,38 @@ class Store:
         )
         self._connection.unregister("newest")
 
+    def heal(self) -> None:
+        """After a write that failed: the hot file is attached anew; what it holds then is what counts. duckdb.Error while it cannot
+        be."""
+        reattach(self._connection, self.folder)
+        [(self._named,)] = self._connection.execute("SELECT count(*) FROM hot.channels").fetchall()
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.folder).free
+
+    # damage
+
+    def damaged(self) -> list[Damaged]:
+        """Puts aside the closed files that are not what was committed. Roll-ups whose samples are here are simply made again."""
+        found = []
+        for closed in (*self._closed.values(), self.tiers.minutes, self.tiers.hours):
+            for day, why in damage.find(closed).items():
+                one = damage.put_aside(self._connection, closed, day, why, self.folder, self.source)
+                if closed.table in CLOSING:
+                    found.append(one)
+                elif day not in self._closed["samples"].files:
+                    damage.note_lost(self.folder, one, one.rows)
+        return found
+
+    def settle(self, found: list[Damaged]) -> None:
+        """Says what of `found` did not come again from the stream."""
+        for one in found:
+            held = self.reader.rows_of(one.table, one.day)
+            if held < one.rows:
+                damage.note_lost(self.folder, one, one.rows - held)
+            else:
+                _log.warning("day %d of %s is whole again: %d rows", one.day, one.table, held)
+
     # compaction
 
     def compact(self, before_ns: int) -> int:
@@ -184,18 +239,33 @@ class Store:
             self._connection.execute("CHECKPOINT hot")
         return written
 
+    def keep(self, now_ns: int, wanted: Retention) -> Kept:
+        """Rolls up the days that were closed, and drops what `wanted` says may go."""
+        self.tiers.roll_up(self._connection)
+        return self.tiers.keep(self._connection, now_ns, wanted)
+
     def _close_day(self, table: Table, day: int) -> bool:
         c, closed = self._connection, self._closed[table.name]
         inside = f"{table.time} >= {day * DAY_NS} AND {table.time} < {(day + 1) * DAY_NS}"
+        if table is SAMPLES and day in self.tiers.dropped["samples"]:
+            self._forget_known(day, inside)
         newest = c.execute(
             f"SELECT {table.stream} AS stream, max(sequence) FROM hot.{table.name} WHERE {inside} GROUP BY 1"
         ).fetchall()
         upto = {f"{stream}-{self.source}": int(last) for stream, last in newest}
-        fresh = any(last > closed.holds(day, stream) for stream, last in upto.items())
+        fresh = bool(upto) and any(last > closed.holds(day, stream) for stream, last in upto.items())
         if fresh:
             closed.replace(c, day, inside, upto)
         c.execute(f"DELETE FROM hot.{table.name} WHERE {inside}")
         return fresh
+
+    def _forget_known(self, day: int, inside: str) -> None:
+        """Of a day whose samples are gone: hot rows that its roll-up holds already; what stays is late and will be added to it."""
+        if day in self._closed["samples"].files:
+            self.tiers.roll_up(self._connection)
+        held = {name: self._closed["samples"].holds(day, f"{number}-{self.source}") for name, number in STREAM_NUMBER.items()}
+        known = f"CASE {SAMPLES.stream} WHEN 0 THEN {held['plant']} ELSE {held['results']} END"
+        self._connection.execute(f"DELETE FROM hot.samples WHERE {inside} AND sequence <= {known}")
 
     def adopt(self, wish: Adopt) -> Adopted:
         """Takes a finished day file that somebody else wrote into the closed days; see `adopt`."""

@@ -19,6 +19,7 @@ import pyarrow as pa
 from didymos.core.series import Quality
 
 LATE = int(Quality.LATE)
+FOREVER = (1 << 63) - 1
 DAY_NS = 86_400 * 1_000_000_000
 
 
@@ -91,6 +92,11 @@ SNAPSHOTS = Table(
     ("data",),
     "1",
 )
+ROLLED = _schema(
+    channel=pa.string(), time_ns=pa.int64(), samples=pa.int32(), n=pa.int32(), low=pa.float64(), mean=pa.float64(),
+    high=pa.float64(), worst=pa.int8(), seconds=pa.float64(), held=pa.float64(),
+)  # fmt: skip
+MINUTES, HOURS = (Table(name, "", ROLLED, "", "channel", "time_ns", (), "") for name in ("minutes", "hours"))
 CLOSING = (SAMPLES, WAVEFORMS, SNAPSHOTS)  # moved to Delta when their day is over; events stay hot, they are few
 OTHER_HOT = {
     "events": "id VARCHAR, kind VARCHAR, asset VARCHAR, time_ns BIGINT, known_ns BIGINT, body VARCHAR, sequence BIGINT",

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from didymos.core.channel import channel_id
 from didymos.formats.wire import unpack
-from didymos.service.context import LAST_MS, MS_NS, With, channel_units, find_asset, find_channel, json_answer, span_ns
+from didymos.service.context import LAST_MS, MS_NS, Context, With, channel_units, find_asset, find_channel, json_answer, span_ns
 from didymos.service.problem import unknown
 
 router = APIRouter(tags=["history"])
@@ -20,13 +20,15 @@ Points = Annotated[int, Query(ge=1, le=10_000, description="Most rows in the ans
 
 @dataclass(frozen=True, slots=True)
 class HistoryRows:
-    """rows: [[time ms, min, mean, max, worst quality]], unit SI."""
+    """rows: [[time ms, min, mean, max, worst quality]], unit SI. dropped: [[start ms, end ms, minutes | hours | nothing]], where
+    samples are no longer kept and rows come from what is named, with quality 1 or worse."""
 
     channel: str
     unit: str
     start: int
     end: int
     rows: list[tuple[int, float, float, float, int]]
+    dropped: list[tuple[int, int, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,11 @@ async def history(
     known = None if as_of is None else as_of * MS_NS
     rows = await context.history.buckets(channel_id(asset.id, name), first, last, points, known)
     shown = [(time_ns // MS_NS, low, mean, high, quality) for time_ns, low, mean, high, quality in rows]
-    return json_answer(HistoryRows(channel, unit, first // MS_NS, last // MS_NS, shown))
+    return json_answer(HistoryRows(channel, unit, first // MS_NS, last // MS_NS, shown, await dropped(context, first, last)))
+
+
+async def dropped(context: Context, start_ns: int, end_ns: int) -> list[tuple[int, int, str]]:
+    return [(first // MS_NS, last // MS_NS, tier) for first, last, tier in await context.history.held(start_ns, end_ns)]
 
 
 @router.get("/assets/{asset_id}/twin", response_model=TwinRows)
