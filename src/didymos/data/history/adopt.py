@@ -3,10 +3,11 @@
     adopt_day(...)      one Delta commit per file; the file's name for ever is its transaction, so that again adds nothing
 
 A file lies in `<history>/incoming/`, has the columns of its table (or is in `ticks`, and named so), is sorted by (key, time), and
-holds rows of one day. A day that holds nothing takes the file as it is. Otherwise both are merged by the rules of `tables`: what is there already is a repeat;
-another value under the same name is a revision, known from the file's `known_ns` on. It comes after all that the owner had
-committed: its rows get the position of the stream as their sequence, or the next one after the newest of the day. Snapshots keep
-the sequence of their file: it is negative for a belief of the past, so that what was believed live stays in front of it.
+holds rows of one day. A day that holds nothing takes the file as it is. Otherwise both are merged by the rules of `tables`: what
+is there already is a repeat; another value under the same name is a revision, known from the file's `known_ns` on. It comes after
+all that the owner had committed: its rows get the position of the stream as their sequence, or the next one after the newest of
+the day. Snapshots keep the sequence of their file: it is negative for a belief of the past, so that what was believed live stays
+in front of it.
 """
 
 from __future__ import annotations
