@@ -71,10 +71,10 @@ def _measured(folder: Path, hours: int) -> dict[str, Any]:
         raise DataError(f"backfill: history holds {found['count']} samples, sum {found['sum']}; written were {said[0]}, {said[1]}")
     shutil.rmtree(exports)
     return {
-        "points": said[0], "seconds": found["seconds"], "read_s": found["read_s"], "close_s": found["close_s"],
-        "cpu_s": found["cpu_s"],
-        "rss_mb": memory, "day_read_ms": found["day_read_ms"], "bucket_read_ms": found["bucket_read_ms"], "days": found["days"],
-        "bytes_per_point_in": size / said[0], "bytes_per_point_history": found["bytes"] / said[0], "export_made_s": made_s,
+        "points": said[0], "seconds": found["seconds"], "cpu_s": found["cpu_s"], "read_s": found["read_s"],
+        "close_s": found["close_s"], "rss_mb": memory, "days": found["days"], "export_made_s": made_s,
+        "day_read_ms": found["day_read_ms"], "bucket_read_ms": found["bucket_read_ms"],
+        "bytes_per_point_in": size / said[0], "bytes_per_point_history": found["bytes"] / said[0],
     }  # fmt: skip
 
 

@@ -232,9 +232,9 @@ async def _compare_states(bus: NatsBus, expected: chain.Undisturbed, outcome: Ou
 
 
 def _compare_lake(folder: Path, rows: Any, outcome: Outcome) -> None:
-    """The Delta table as any engine reads it, after the historian has ended."""
+    """The Delta table as any engine reads it, after the historian has ended: times as whole ticks (`data.history.ticks`)."""
     files = DeltaTable(str(folder / "store" / "history" / "closed" / "samples")).file_uris()
-    query = f"SELECT channel, time_ns, value FROM read_parquet({files!r}) ORDER BY channel, time_ns"
+    query = f"SELECT channel, time * tick_ns AS time_ns, value FROM read_parquet({files!r}) ORDER BY channel, time_ns"
     found: Any = duckdb.connect().execute(query).fetchnumpy()
     wanted = chain.expected_lake(rows)
     for channel in sorted(wanted.keys() | set(found["channel"].tolist())):

@@ -33,6 +33,7 @@ from didymos.data.backfill.day import DayFile, write_runs
 from didymos.data.backfill.sources import Part, Query, parts_of
 from didymos.data.backfill.staging import Run, Staging, unfinished
 from didymos.data.history.adopt import INCOMING, Adopt, Adopted
+from didymos.data.history.ticks import PREFIX
 from didymos.plant.bind import Binder
 from didymos.plant.config import Plant, Tag
 
@@ -264,7 +265,7 @@ def _close(
     known_ns = staging.begun["known_ns"]
 
     def sort(day: int) -> DayFile:
-        return write_runs(staging.folder, days[day], bound.channels, known_ns, staging.folder / f"{day}.parquet")
+        return write_runs(staging.folder, days[day], bound.channels, known_ns, staging.folder / f"{PREFIX}{day}.parquet")
 
     with ThreadPoolExecutor(DAYS_AT_ONCE, "closing") as pool:
         waiting: list[tuple[int, Future[DayFile]]] = [(day, pool.submit(sort, day)) for day in left[:DAYS_AT_ONCE]]
@@ -273,7 +274,7 @@ def _close(
             made = future.result()
             if i + DAYS_AT_ONCE < len(left):
                 waiting.append((left[i + DAYS_AT_ONCE], pool.submit(sort, left[i + DAYS_AT_ONCE])))
-            taken = owner.adopt(Adopt("samples", day, f"{staging.folder.name}/{day}.parquet", made.name))
+            taken = owner.adopt(Adopt("samples", day, f"{staging.folder.name}/{PREFIX}{day}.parquet", made.name))
             staging.note(
                 closed=day, rows=made.rows, stored=taken.added, known=taken.known, repeats=made.repeats, replaced=made.replaced,
                 told=made.told,

@@ -14,20 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from didymos.core.clock import iso
 from didymos.data.backfill.staging import ROW, SEGMENT, Run
-from didymos.data.history.tables import SAMPLES, arrow
+from didymos.data.history import ticks
 
 AT_ONCE = 400_000  # samples sorted at once, and of one channel whatever it has
-ROW_GROUP = 60_000
 SHOWN = 5
-_SCHEMA = pa.schema(
-    [pa.field(f.name, pa.dictionary(pa.int32(), pa.string()) if f.name == "channel" else f.type) for f in SAMPLES.closed]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +38,11 @@ class DayFile:
 
 def write_runs(folder: Path, runs: Sequence[Run], channels: Sequence[str], known_ns: int, part: Path) -> DayFile:
     """The day of `runs` (in import order) into the new file `part`. channels: names by rank, sorted."""
-    named, digest = arrow(list(channels), pa.string()), blake2b(digest_size=16)
+    digest = blake2b(digest_size=16)
     digest.update("\0".join(channels).encode())
     rows = repeats = replaced = 0
     told: list[str] = []
-    with _writer(part) as writer:
+    with ticks.writer(part) as writer:
         for records in _groups(folder, runs, len(channels)):
             records = _in_order(records)
             again, same = _twice(records)
@@ -62,18 +56,12 @@ def write_runs(folder: Path, runs: Sequence[Run], channels: Sequence[str], known
             if again.any():
                 records = records[~again]
             digest.update(np.ascontiguousarray(records).view("u1").data)
-            writer.write_table(_table(records, named, known_ns), row_group_size=ROW_GROUP)
+            low, high = int(records["rank"][0]), int(records["rank"][-1])
+            column = {name: records[name] for name in ("time_ns", "value", "quality")}
+            column |= {"sequence": np.zeros(len(records), np.int64), "known_ns": np.full(len(records), known_ns)}
+            ticks.write(writer, list(channels[low : high + 1]), (records["rank"] - low).astype(np.int32), column)
             rows += len(records)
     return DayFile(rows, repeats, replaced, tuple(told), digest.hexdigest())
-
-
-def _writer(part: Path) -> pq.ParquetWriter:
-    """Times as packed differences and values as split bytes cost about three bytes a sample."""
-    options = {"time_ns": "DELTA_BINARY_PACKED", "value": "BYTE_STREAM_SPLIT"}
-    return pq.ParquetWriter(
-        part, _SCHEMA, compression="zstd", version="2.6", data_page_version="2.0", store_schema=False,
-        use_dictionary=["channel", "quality", "sequence", "known_ns"], column_encoding=options,  # type: ignore[arg-type]
-    )  # fmt: skip
 
 
 def _groups(folder: Path, runs: Sequence[Run], n_ranks: int) -> Iterator[NDArray[Any]]:
@@ -144,17 +132,3 @@ def _twice(records: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
         equal = (a["value"] == b["value"]) | (np.isnan(a["value"]) & np.isnan(b["value"]))
         same[at] = equal & (a["quality"] == b["quality"])
     return again, same
-
-
-def _table(records: NDArray[Any], named: pa.Array, known_ns: int) -> pa.Table:
-    n, low, high = len(records), int(records["rank"][0]), int(records["rank"][-1])
-    channel = pa.DictionaryArray.from_arrays(arrow(records["rank"] - low, pa.int32()), named.slice(low, high - low + 1))
-    columns = {
-        "time_ns": records["time_ns"],
-        "value": records["value"],
-        "quality": records["quality"],
-        "sequence": np.zeros(n, np.int64),
-        "known_ns": np.full(n, known_ns, np.int64),
-    }
-    rest = [arrow(columns[f.name], f.type) for f in SAMPLES.closed if f.name != "channel"]
-    return pa.Table.from_arrays([channel, *rest], schema=_SCHEMA)

@@ -2,11 +2,12 @@
 
     adopt_day(...)      one Delta commit per file; the file's name for ever is its transaction, so that again adds nothing
 
-A file lies in `<history>/incoming/`, has the columns of its table, is sorted by (key, time), and holds rows of one day. A day that
-holds nothing takes the file as it is. Otherwise both are merged by the rules of `tables`: what is there already is a repeat;
-another value under the same name is a revision, known from the file's `known_ns` on. It comes after all that the owner had
-committed: its rows get the position of the stream as their sequence, or the next one after the newest of the day. Snapshots keep
-the sequence of their file: it is negative for a belief of the past, so that what was believed live stays in front of it.
+A file lies in `<history>/incoming/`, has the columns of its table (or is in `ticks`, and named so), is sorted by (key, time), and
+holds rows of one day. A day that holds nothing takes the file as it is. Otherwise both are merged by the rules of `tables`: what
+is there already is a repeat; another value under the same name is a revision, known from the file's `known_ns` on. It comes after
+all that the owner had committed: its rows get the position of the stream as their sequence, or the next one after the newest of
+the day. Snapshots keep the sequence of their file: it is negative for a belief of the past, so that what was believed live stays
+in front of it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from didymos.core.errors import DataError
+from didymos.data.history import ticks
 from didymos.data.history.closed import Closed
 from didymos.data.history.tables import DAY_NS, SAMPLES, Table
 
@@ -71,7 +73,7 @@ def adopt_day(
     if before is None and not hot:
         _same_file(staged, part)
     else:
-        arriving = f"SELECT {days.table.columns} FROM {_file(staged)}"
+        arriving = _rows(staged, days.table)
         if days.table is SAMPLES:
             arriving = _arriving(staged, max(position, 1 + _newest(connection, days, before, staged, inside)))
         days.write(connection, "false", f"{before} UNION ALL {arriving}" if before else arriving, part)
@@ -96,11 +98,12 @@ def _checked(connection: duckdb.DuckDBPyConnection, staged: Path, table: Table, 
             found, rows = file.schema_arrow, file.metadata.num_rows
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"adopt: {staged.name} cannot be read ({error}). Run the import again.") from error
-    if found.names != table.closed.names or [str(f.type) for f in found] != [str(f.type) for f in table.closed]:
-        raise DataError(f"adopt: {staged.name} has columns {found.names}, not those of {table.name}: {table.closed.names}")
+    wanted = ticks.STORED if staged.name.startswith(ticks.PREFIX) else table.closed
+    if found.names != wanted.names or [str(f.type) for f in found] != [str(f.type) for f in wanted]:
+        raise DataError(f"adopt: {staged.name} has columns {found.names}, not those of {table.name}: {wanted.names}")
     if not rows:
         raise DataError(f"adopt: {staged.name} holds no row")
-    [(first, last)] = connection.execute(f"SELECT min({table.time}), max({table.time}) FROM {_file(staged)}").fetchall()
+    [(first, last)] = connection.execute(f"SELECT min({table.time}), max({table.time}) FROM ({_rows(staged, table)})").fetchall()
     if first < wish.day * DAY_NS or last >= (wish.day + 1) * DAY_NS:
         raise DataError(f"adopt: {staged.name} holds times {first} to {last}, not all of day {wish.day}")
     with pq.ParquetFile(staged) as file:
@@ -123,6 +126,12 @@ def _newest(connection: duckdb.DuckDBPyConnection, days: Closed, before: str | N
 
 def _arriving(staged: Path, sequence: int) -> str:
     columns = ", ".join(f"{sequence}::BIGINT AS sequence" if name == "sequence" else name for name in SAMPLES.closed.names)
+    return f"SELECT {columns} FROM ({_rows(staged, SAMPLES)})"
+
+
+def _rows(staged: Path, table: Table) -> str:
+    """SQL: the file's rows in the columns of `table`."""
+    columns = ticks.AS_TABLE if staged.name.startswith(ticks.PREFIX) else table.columns
     return f"SELECT {columns} FROM {_file(staged)}"
 
 
