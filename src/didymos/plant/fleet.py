@@ -22,6 +22,7 @@ from didymos.data.align import Grid
 from didymos.infer import filters
 from didymos.infer.calibrate import calibrate
 from didymos.plant.config import Asset
+from didymos.plant.report import AssetReport
 
 Array = NDArray[np.float64]
 
@@ -166,6 +167,18 @@ class Fleet:
             known = np.where(np.isfinite(known), known, self.state.held[asset])
             found[i] = np.resize(known, found[i].shape)
         return found
+
+    def report(self, asset: int) -> AssetReport:
+        """What the doctor shows of one asset."""
+        s = self.state
+        known = s.loads[asset, : min(LOADS, int(s.load_count[asset]))]
+        if self.speed is not None:
+            known = known[np.abs(known[:, self.speed]) > 1e-6]
+        load = np.median(known, axis=0).tolist() if len(known) else []
+        left_out = [c.name for c, out in zip(self.model.sensors, s.distrusted[asset], strict=True) if out]
+        return AssetReport(
+            self.assets[asset].id, int(s.time_ns[asset]), bool(s.commissioned[asset]), left_out, load, s.params[asset].tolist()
+        )
 
     def window(self, asset: int, array: NDArray[Any]) -> NDArray[Any]:
         """The last steps of a ring (WINDOW, ...) of one asset, oldest first."""

@@ -20,6 +20,7 @@ from didymos.data.align import NEVER
 from didymos.formats.wire import pack, unpack
 from didymos.plant.loop import Loop
 from didymos.plant.relive import Past, Upto
+from didymos.plant.report import WORKER, AssetReport, WorkerReport
 from didymos.plant.rewind import AsOf, as_of, rewind
 
 log = logging.getLogger("didymos.worker")
@@ -37,6 +38,18 @@ class Saved:
     sequence: int
     results: int
     state: bytes
+
+
+def report_of(loop: Loop, name: str) -> WorkerReport:
+    newest = loop.grid.newest_ns[loop.grid.newest_ns != NEVER]
+    baselines = [
+        AssetReport(a.id, int(t), s is not None)
+        for a, t, s in zip(loop.baselines.assets, loop.baselines.state.time_ns, loop.baselines.state.scores, strict=True)
+    ]
+    assets = [fleet.report(i) for fleet in loop.fleets.values() for i in range(len(fleet.assets))] + baselines
+    return WorkerReport(
+        name, loop.sequence, int(newest.max(initial=0)), loop.unreadable, int(loop.grid.late.sum()), len(loop.rewinds), assets
+    )
 
 
 class Worker:
@@ -60,6 +73,7 @@ class Worker:
         await self.restore()
         for p in sorted({partition(asset) for asset in self.loop.assets}):
             await self.bus.serve(f"worker.as_of.{p}", self.answer)
+            await self.bus.serve(f"{WORKER}.{p}", self.report)
         subscription = await self.bus.subscribe("plant", ["tel.*", "wav.*", "evt.*"], self.loop.sequence)
         idle_since = time.monotonic()
         try:
@@ -147,6 +161,10 @@ class Worker:
     @property
     def upto(self) -> Upto:
         return Upto(self.loop.sequence, self._results)
+
+    async def report(self, data: bytes) -> bytes:
+        """`WorkerReport`, for whoever asks on `doctor.worker.<partition>`."""
+        return pack(report_of(self.loop, self.name))
 
     async def answer(self, data: bytes) -> bytes:
         """`AsOf` -> packed (mean, cov). Taken between two rounds, when every result is on the stream."""

@@ -227,5 +227,10 @@ def bench(
         typer.echo(show(result))
 
 
+from didymos.service.commands import doctor as _doctor  # noqa: E402  each command of its own file, one line here
+
+app.command("doctor")(_doctor.doctor)
+
+
 if __name__ == "__main__":
     sys.exit(main())

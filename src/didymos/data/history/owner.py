@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any, TypeVar, final
 
 import msgspec
@@ -24,7 +25,19 @@ from didymos.core.errors import DataError, DidymosError
 from didymos.core.ports import Bus, Message, Subscription
 from didymos.core.series import Batch, Quality, Waveform
 from didymos.data.history.reading import FOREVER
-from didymos.data.history.requests import ANSWER_BYTES, PAGE, Buckets, LatestOf, Reached, Read, SnapshotsOf, Sql, WaveformAt, to_ipc
+from didymos.data.history.requests import (
+    ANSWER_BYTES,
+    PAGE,
+    Buckets,
+    Condition,
+    LatestOf,
+    Reached,
+    Read,
+    SnapshotsOf,
+    Sql,
+    WaveformAt,
+    to_ipc,
+)
 from didymos.data.history.store import Rows, Store
 from didymos.formats.wire import pack, unpack
 
@@ -213,7 +226,10 @@ class Historian:
             await self._reached(q.stream, q.sequence)
             return b""
 
-        for method in (read, buckets, latest, waveform, snapshots, sql, reached):
+        async def condition(data: bytes) -> bytes:
+            return pack(await self._read(condition_of, store, dict(self._position)))
+
+        for method in (read, buckets, latest, waveform, snapshots, sql, reached, condition):
             await bus.serve(f"history.{method.__name__}", method)
 
     async def _reached(self, stream: str, sequence: int) -> None:
@@ -225,6 +241,22 @@ class Historian:
             raise DataError(
                 f"history has stream {stream} up to sequence {self._position[stream]}, not yet {sequence}. Ask again later."
             ) from error
+
+
+def condition_of(store: Store, positions: dict[str, int]) -> Condition:
+    newest = [time_ns for time_ns, _, quality in store.latest.of([]).values() if quality <= Quality.UNCERTAIN]
+    hot, closed = _bytes_of(store.folder, "hot.duckdb*"), _bytes_of(store.folder / "closed", "**/*")
+    return Condition(positions, hot, closed, disk_usage(store.folder).free, max(newest, default=0), len(store.latest.number))
+
+
+def _bytes_of(folder: Path, pattern: str) -> int:
+    total = 0
+    for path in folder.glob(pattern):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:  # a compaction has just removed it
+            continue
+    return total
 
 
 def _or(value: int | None) -> int:

@@ -41,6 +41,7 @@ class Store:
     """History in one folder. `fresh`: the hot file is new or was rebuilt, so everything must be read from the stream again."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._connection, self.fresh = open_hot(folder)
         self._closed = {table.name: Closed(folder / "closed", table) for table in CLOSING}
         self.reader = Reader(self._connection, self._closed)

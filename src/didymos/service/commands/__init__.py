@@ -1,0 +1,1 @@
+"""One command a file; each is registered by one line in `service.cli`."""
