@@ -31,6 +31,7 @@ from didymos.plant.report import AssetReport, SourceReport
 SILENT_STEPS = 6
 UNDER_WAY_S = 15.0  # wall time between a sample at its source and history
 LAG_MESSAGES = 2000
+WAVEFORM_S = 86_400.0  # waveforms come hourly to daily: one that is older than this has stopped
 LOW_DISK = 2 << 30
 
 
@@ -286,7 +287,8 @@ def _coverage(facts: Facts, asset: Asset, channels: list[ChannelLine]) -> list[C
     report = next((a for w in facts.workers for a in w.assets if a.id == asset.id), None)
     signal = signal_to_noise(model, *_operating(asset, report))
     state = {line.channel: line.state for line in channels}
-    alive = [_alive(facts, asset, c.name, state, report) for c in model.sensors]
+    front_ns = _front(facts)
+    alive = [_alive(facts, asset, c.name, state, report, front_ns) for c in model.sensors]
     full = seen_by(signal, [True] * model.n_sensors)
     found = []
     for i, (mode, now, best) in enumerate(zip(model.failure_modes, seen_by(signal, alive), full, strict=True)):
@@ -306,15 +308,16 @@ def _operating(asset: Asset, report: AssetReport | None) -> tuple[object, object
     return model.Params(*params), model.Input(*load)
 
 
-def _alive(facts: Facts, asset: Asset, name: str, state: dict[str, str], report: AssetReport | None) -> bool:
+def _alive(facts: Facts, asset: Asset, name: str, state: dict[str, str], report: AssetReport | None, front_ns: int) -> bool:
     """A sensor whose samples come, move and are believed; one read off a waveform, while its features come."""
     if report is not None and name in report.distrusted:
         return False
     id = channel_id(asset.id, name)
     if id in state:
         return state[id] == "ok"
-    recent = facts.recent.get(id)
-    return recent is not None and recent.quality <= Quality.UNCERTAIN
+    time_ns, _, quality = facts.latest.get(id, (0, 0.0, Quality.GAP))
+    young = (front_ns - time_ns) / SECOND_NS < WAVEFORM_S + _silent_after_s(facts.plant)
+    return young and quality <= Quality.LATE
 
 
 # ---- troubles
@@ -407,8 +410,9 @@ def _coverage_troubles(facts: Facts, coverage: list[CoverageLine]) -> list[Troub
         asset = facts.plant.asset(line.asset)
         best = max(missing, key=lambda name: missing[name], default="")
         tagged = best in {tag.channel for tag in asset.tags}
+        said = "nothing alive shows" if line.verdict == "blind" else "what is alive shows only faintly"
         do = f"Bring {best} back." if tagged else f"Add a tag for {best}." if best else "Add a sensor."
-        found.append(Trouble("coverage", f"{line.asset}: nothing alive shows '{line.title}'", do, tagged))
+        found.append(Trouble("coverage", f"{line.asset}: {said} '{line.title}'", do, tagged))
     return found
 
 

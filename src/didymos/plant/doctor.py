@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from didymos.assets import ASSETS
 from didymos.core.channel import PARTITIONS, partition
 from didymos.core.clock import SECOND_NS, DataClock
 from didymos.core.errors import ConnectError, DataError, DidymosError
@@ -166,7 +167,10 @@ async def _recent(history: HistoryClient, after_ns: int) -> dict[str, Recent]:
 
 
 def _bound(plant: Plant) -> set[str]:
-    return {f"{asset.id}.{tag.channel}" for asset in plant.assets for tag in asset.tags if not tag.waveform}
+    """Channels that a tag feeds, and sensors of a model that are read off its waveform."""
+    tags = {f"{asset.id}.{tag.channel}" for asset in plant.assets for tag in asset.tags if not tag.waveform}
+    read_off = [a for a in plant.assets if a.model in ASSETS and any(tag.waveform for tag in a.tags)]
+    return tags | {f"{asset.id}.{c.name}" for asset in read_off for c in ASSETS[asset.model].sensors}
 
 
 def quarantined(store: Path) -> tuple[tuple[str, int, tuple[str, ...]], ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,7 +32,7 @@ def doctor(
     if as_json:
         from didymos.service.context import json_answer
 
-        typer.echo(json.dumps(json.loads(json_answer(asdict(found)).body)))
+        typer.echo(bytes(json_answer(asdict(found)).body).decode())
     else:
         show(found, Console(), everything)
     raise typer.Exit(0 if found.ok else 1)
