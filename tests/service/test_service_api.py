@@ -231,7 +231,8 @@ def test_files_are_cached_for_ever_under_the_version_of_their_content(sample, tm
 def test_openapi_describes_every_route(client):
     described = client.get(API + "openapi.json").json()
     paths = {"assets", "assets/{asset_id}", "assets/{asset_id}/life", "assets/{asset_id}/why", "assets/{asset_id}/twin",
-             "assets/{asset_id}/waveform", "history", "cases", "cases/{case_id}/{action}", "doctor", "events", "health", "plant"}  # fmt: skip
+             "assets/{asset_id}/waveform", "history", "cases", "cases/{case_id}/{action}",
+             "doctor", "events", "health", "plant"}  # fmt: skip
     assert {API + path for path in paths} == set(described["paths"])
     assert "p_fail_next_stop" in described["components"]["schemas"]["AssetRow"]["properties"]
 
