@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -35,6 +35,16 @@ from didymos.plant.baseline import Baselines, BaselineState
 from didymos.plant.config import Asset, Plant
 from didymos.plant.config_check import FEATURES
 from didymos.plant.fleet import Fleet, FleetState
+from didymos.plant.lifecycle import (
+    CALIBRATIONS,
+    KINDS,
+    Calibration,
+    Lifecycle,
+    calibrated,
+    checked,
+    of_plant_file,
+    recalibrate_open,
+)
 
 log = logging.getLogger("didymos.worker")
 
@@ -50,6 +60,7 @@ class Memory:
     resets     replacements that take effect at a step not yet reached: (event id, time_ns, component)
     applied    ids of work orders that had their effect
     distrust   sensors that the filter goes without, from which step on: every change of the last ones
+    life       where it stands, what it is called, its sensors' calibrations, with history (None in a checkpoint of before that)
     """
 
     watch: Watch = field(default_factory=Watch)
@@ -58,6 +69,7 @@ class Memory:
     applied: tuple[str, ...] = ()
     serials: tuple[tuple[str, str], ...] = ()
     distrust: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    life: Lifecycle | None = None
 
 
 @dataclass(slots=True)
@@ -86,7 +98,8 @@ class Loop:
                 self.fleets[name] = Fleet(model, [mine[i] for i in rows], rows, self.grid, plant.commission_s)
         generic = [i for i, a in enumerate(mine) if a.model not in ASSETS]
         self.baselines = Baselines([mine[i] for i in generic], generic, self.grid)
-        self.memory = {a.id: Memory(serials=tuple((c.id, c.serial) for c in a.components)) for a in mine}
+        self.memory = {a.id: Memory(serials=tuple((c.id, c.serial) for c in a.components), life=of_plant_file(a)) for a in mine}
+        self._calibrations: dict[int, Calibration] = {}  # by place on the grid; most channels have none
         self.sequence = 0
         self.outputs: list[Output] = []
         self.ticks: dict[str, Callable[[], Tick]] = {}  # of each asset's newest step; made when somebody wants it
@@ -115,6 +128,7 @@ class Loop:
         if not len(batch):
             return
         for place, time_ns, value, quality in self.grid.chunks(batch):
+            value = calibrated(self._calibrations, place, time_ns, value)
             timely = MOVES_TIME[quality]
             if timely.any():
                 self.grid.see(self.grid.asset_of[place[timely]], time_ns[timely])
@@ -164,6 +178,36 @@ class Loop:
             self.publish_cases(changed)
         elif event.kind == "work_order_closed":
             self.replaced(event, memory)
+        elif event.kind in KINDS:
+            self.lived(event, memory)
+
+    def lived(self, event: Event, memory: Memory) -> None:
+        """Something of the asset's life beside its wear (`plant.lifecycle`)."""
+        assert memory.life is not None
+        if any(entry.id == event.id for entry in memory.life.entries):
+            return
+        row = self.assets[event.asset]
+        body = checked(event.kind, self.config[row], event.body)
+        before, memory.life = memory.life, memory.life.with_entry(event, self.sequence)
+        memory.applied = (*memory.applied, event.id)[-200:]
+        told: dict[str, object] = {"event": event.kind, **body, "known_ns": event.known_ns}
+        self.emit(f"res.{partition(event.asset)}.lifecycle.{event.asset}", memory.life, f"lifecycle:{event.id}")
+        self.record(Record(f"lifecycle:{event.id}", "lifecycle", event.asset, event.time_ns, told))  # last: history waits for it
+        if event.kind in CALIBRATIONS:
+            self.recalibrated(event, row, before, memory.life)
+
+    def recalibrated(self, event: Event, row: int, before: Lifecycle, after: Lifecycle) -> None:
+        """From now on by the new calibration, steps still open included; steps already taken are asked to be lived again."""
+        channel = str(event.body["channel"])
+        place = self.grid.place(channel_id(event.asset, channel))
+        self._calibrations[place] = after.calibration_of_channel(channel)
+        recalibrate_open(self.grid, place, event.time_ns, before.calibration_of_channel(channel), self._calibrations[place])
+        fleet = self.fleets.get(self.config[row].model)
+        if fleet is not None:
+            fleet.forget_sensor(fleet.local[row], channel)
+            self.note_distrust(fleet, fleet.local[row], self.memory[event.asset])
+            if -(-event.time_ns // self.grid.step_ns) < self.grid.next_step[row]:
+                self.rewinds.append(event)
 
     def replaced(self, event: Event, memory: Memory) -> None:
         """Schedule the reset for the step in which it happened; when that step is past, ask for a rewind."""
@@ -279,6 +323,8 @@ class Loop:
     def conclude(self, verdict: judge.Verdict) -> None:
         snapshot = verdict.snapshot
         memory = self.memory[snapshot.asset]
+        if memory.life is not None and memory.life.out_of_service(snapshot.time_ns) is not None:
+            return  # a decommissioned machine has no live estimate; the service says so
         memory.watch, changed = review(memory.watch, snapshot.asset, verdict.findings, snapshot.time_ns)
         self.emit(
             f"res.{partition(snapshot.asset)}.snapshot.{snapshot.asset}", snapshot, f"snapshot:{snapshot.asset}:{snapshot.time_ns}"
@@ -331,6 +377,12 @@ class Loop:
             fleet.restore(state.fleets[name])
         self.baselines.restore(state.baselines)
         self.memory = state.memory
+        for asset in self.config:  # name and path of the plant file are what the entries stand on
+            memory, fresh = self.memory[asset.id], of_plant_file(asset)
+            memory.life = fresh if memory.life is None else replace(fresh, entries=memory.life.entries)
+            for channel in {str(e.body["channel"]) for e in memory.life.entries if e.kind in CALIBRATIONS}:
+                place = self.grid.place(channel_id(asset.id, channel))
+                self._calibrations[place] = memory.life.calibration_of_channel(channel)
 
 
 def bearing_orders(asset: Asset) -> BearingOrders | None:

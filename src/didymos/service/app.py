@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from didymos.core.clock import Clock, DataClock
 from didymos.core.ports import Bus, HistoryClient
+from didymos.plant.config import Plant
 from didymos.plant.diagnosis import Diagnosis
 from didymos.service.context import Context
 from didymos.service.live import live_of, serve_page
@@ -54,9 +55,10 @@ def create_app(
     token: str | None,
     static: Path = STATIC,
     examine: Callable[[], Awaitable[Diagnosis]] | None = None,
+    configured: Plant | None = None,
 ) -> FastAPI:
     """The application. It follows the results stream while it runs and stops following when it is shut down."""
-    context = Context(bus, history, plant, clock, token, ReadModel(), examine)
+    context = Context(bus, history, plant, clock, token, ReadModel(), examine, configured)
     live = live_of(context)
 
     def changed(asset: str) -> None:

@@ -227,8 +227,10 @@ def bench(
         typer.echo(show(result))
 
 
-from didymos.service.commands import doctor as _doctor  # noqa: E402  each command of its own file, one line here
+from didymos.service.commands import asset as _asset  # noqa: E402  each command of its own file, one line here
+from didymos.service.commands import doctor as _doctor  # noqa: E402
 
+app.command("asset")(_asset.asset)
 app.command("doctor")(_doctor.doctor)
 
 

@@ -29,7 +29,7 @@ async def serve(plant: Plant, nats_url: str, token: str | None) -> None:
     async def examined() -> Diagnosis:
         return diagnose(await examine(plant, bus, history))
 
-    app = create_app(bus, history, plant_view(plant), plant.clock, token, examine=examined)
+    app = create_app(bus, history, plant_view(plant), plant.clock, token, examine=examined, configured=plant)
     settings = uvicorn.Config(app, plant.host, plant.port, log_level="error", access_log=False, ws_per_message_deflate=False)
     try:
         await uvicorn.Server(settings).serve()
