@@ -142,14 +142,15 @@ def test_after_days_without_any_data_the_life_is_wider_and_its_band_still_holds_
     spread = [width(x) for x in (whole, holed)]
     both = [name for name in spread[0] if name in spread[1]]
     assert len(both) > 10
-    assert np.median([spread[1][name] / spread[0][name] for name in both]) > 1.02
+    gain = np.log([spread[1][name] / spread[0][name] for name in both])
+    assert gain.mean() > 2.33 * gain.std() / np.sqrt(len(gain))  # wider on average, at 1 %
 
 
 def width(loop: Loop) -> dict[tuple[int, int], float]:
     """ln(q90 / q10) of the life of each (pump, mode) under the loop's belief, where both come within thirty years."""
     state = loop.fleets["centrifugal_pump"].state
     u, q = np.tile(np.array(PUMP.nominal, float), (FLEET, 1)), np.array(PUMP.process_noise, float)
-    passage = forecast(PUMP, state.mean, state.cov, u, state.params, q, 30 * 365 * 86_400.0, 7, trajectories=200, steps=300)
+    passage = forecast(PUMP, state.mean, state.cov, u, state.params, q, 30 * 365 * 86_400.0, 7, trajectories=2000, steps=300)
     low, high = np.quantile(passage, 0.1, axis=2, method="lower"), np.quantile(passage, 0.9, axis=2, method="higher")
     return {key: float(np.log(high[key] / low[key])) for key in np.ndindex(*low.shape) if np.isfinite(high[key]) and low[key] > 0}
 

@@ -45,6 +45,7 @@ from didymos.plant.lifecycle import (
     of_plant_file,
     recalibrate_open,
 )
+from didymos.plant.migrate import Archived, removed, take_over
 
 log = logging.getLogger("didymos.worker")
 
@@ -72,6 +73,16 @@ class Memory:
     life: Lifecycle | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Whose the rows are, in order: assets and channels of the grid, assets of each fleet and of the baselines."""
+
+    assets: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    fleets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    baselines: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class LoopState:
     sequence: int
@@ -79,6 +90,7 @@ class LoopState:
     fleets: dict[str, FleetState]
     baselines: BaselineState
     memory: dict[str, Memory]
+    layout: Layout = field(default_factory=Layout)
 
 
 class Loop:
@@ -104,6 +116,7 @@ class Loop:
         self.outputs: list[Output] = []
         self.ticks: dict[str, Callable[[], Tick]] = {}  # of each asset's newest step; made when somebody wants it
         self.rewinds: list[Event] = []
+        self.archived: list[Archived] = []  # machines of the checkpoint that are not here any more
         self.unreadable = 0
         self._publish_steps = max(1, round(plant.publish_s / plant.step_s))
 
@@ -361,23 +374,43 @@ class Loop:
 
     def state(self) -> bytes:
         fleets = {name: fleet.state for name, fleet in self.fleets.items()}
-        return pack(LoopState(self.sequence, self.grid.state(), fleets, self.baselines.state, self.memory))
+        return pack(LoopState(self.sequence, self.grid.state(), fleets, self.baselines.state, self.memory, self.layout))
+
+    @property
+    def layout(self) -> Layout:
+        fleets = {name: tuple(a.id for a in fleet.assets) for name, fleet in self.fleets.items()}
+        return Layout(tuple(self.assets), self.grid.channels, fleets, tuple(a.id for a in self.baselines.assets))
 
     def restore(self, data: bytes) -> None:
-        """Go on exactly where `state` was taken. DataError when it belongs to another plant file."""
+        """Go on exactly where `state` was taken; after another set of machines, with those that are in both (`plant.migrate`).
+        `archived` holds the others, for whoever keeps them."""
         state = unpack(LoopState, data)
-        if set(state.memory) != set(self.memory) or state.grid.last_time.shape != self.grid.last_time.shape:
-            raise DataError(
-                "worker: the checkpoint belongs to another set of assets or tags than this plant file. "
-                "Start with an empty store, or give back the earlier plant file."
-            )
         self.sequence = state.sequence
-        self.grid.restore(state.grid)
-        for name, fleet in self.fleets.items():
-            fleet.restore(state.fleets[name])
-        self.baselines.restore(state.baselines)
-        self.memory = state.memory
-        for asset in self.config:  # name and path of the plant file are what the entries stand on
+        same = set(state.memory) == set(self.memory) and state.grid.last_time.shape == self.grid.last_time.shape
+        if not same or (state.layout.assets and state.layout != self.layout):
+            self.archived = removed(self, state)
+            take_over(self, state)
+        else:
+            self.grid.restore(state.grid)
+            for name, fleet in self.fleets.items():
+                fleet.restore(state.fleets[name])
+            self.baselines.restore(state.baselines)
+            self.memory = state.memory
+        self.know_lives()
+
+    def new_assets(self, data: bytes) -> list[str]:
+        """Machines of this loop that the checkpoint does not know: the archive may."""
+        known = unpack(LoopState, data).memory
+        return [id for id in self.assets if id not in known]
+
+    def revive(self, archived: bytes) -> None:
+        """Take a machine over from the archive."""
+        take_over(self, unpack(LoopState, archived))
+        self.know_lives()
+
+    def know_lives(self) -> None:
+        """Calibrations in force, and names and paths of the plant file under what was entered since."""
+        for asset in self.config:
             memory, fresh = self.memory[asset.id], of_plant_file(asset)
             memory.life = fresh if memory.life is None else replace(fresh, entries=memory.life.entries)
             for channel in {str(e.body["channel"]) for e in memory.life.entries if e.kind in CALIBRATIONS}:

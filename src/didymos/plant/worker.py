@@ -98,6 +98,13 @@ class Worker:
         if saved is not None:
             checkpoint = unpack(Saved, saved)
             self.loop.restore(checkpoint.state)
+            for gone in self.loop.archived:
+                await self.bus.put(f"archive.{gone.asset}", gone.state)
+            for id in self.loop.new_assets(checkpoint.state):
+                kept = await self.bus.get(f"archive.{id}")
+                if kept is not None:
+                    self.loop.revive(kept)
+                    log.info("%s: taken over from the archive", id)
             self._results = checkpoint.results
             log.info("%s: goes on after message %d", self.name, self.loop.sequence)
         self._saved_sequence = self.loop.sequence
