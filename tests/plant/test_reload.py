@@ -176,13 +176,13 @@ def test_a_machine_that_gets_a_physics_model_starts_anew_and_the_others_stay(tmp
 
 
 def test_a_new_machine_is_commissioned_beside_those_that_are(tmp_path):
-    head = HEAD.replace("commission_s = 0", f"commission_s = {20 * 300}")
+    head = HEAD.replace("commission_s = 0", f"commission_s = {50 * 300}")
     before = feed(Loop(plant_of(tmp_path, head + ASSETS["cp-01"])), messages(ROWS))
     assert before.fleets["centrifugal_pump"].state.commissioned.tolist() == [True]
     after = Loop(plant_of(tmp_path, head + ASSETS["cp-01"] + TWIN))
     after.restore(before.state())
     assert after.fleets["centrifugal_pump"].state.commissioned.tolist() == [True, False]
-    assert after.fleets["centrifugal_pump"].state.record.shape[:2] == (2, 20)
+    assert after.fleets["centrifugal_pump"].state.record.shape[:2] == (2, 50)
     later = messages(samples(60))
     twin = [
         Message(10**6 + i, f"tel.{partition('cp-02')}", m.data.replace(b"cp-01.", b"cp-02."))

@@ -56,8 +56,7 @@ async def run(plant: Plant, place: Running) -> None:
         pids[name] = pid
         (plant.store / "pids.json").write_text(json.dumps(pids))
 
-    roles = _roles(plant, place)
-    below = [role for role in roles if role.name == "nats"]
+    below = [role for role in _roles(plant, place, place.server) if role.name == "nats"]
     ground = asyncio.create_task(supervise(below, stop, started))
     for role in below:
         if role.ready is not None:
@@ -77,8 +76,7 @@ async def run(plant: Plant, place: Running) -> None:
 async def _until_reload(plant: Plant, place: Running, stop: asyncio.Event, again: asyncio.Event, started) -> Plant:  # type: ignore[no-untyped-def]
     """Supervise the roles of one version; returns the next one to run, the same when the end has come."""
     over = asyncio.Event()
-    roles = [role for role in _roles(plant, place) if role.name != "nats"]
-    running = asyncio.create_task(supervise(roles, over, started))
+    running = asyncio.create_task(supervise(_roles(plant, place, None), over, started))
     try:
         while not stop.is_set():
             waits = [asyncio.create_task(e.wait()) for e in (stop, again)]
@@ -127,8 +125,8 @@ def _apply(plant: Plant, place: Running, who: str, changes: list[str]) -> None:
         log.info("plant file version %d (%s) by %s", version.number, version.sha256[:12], version.who)
 
 
-def _roles(plant: Plant, place: Running) -> list[Role]:
-    return runtime(plant, versions.applied_file(place.plant_file), place.url, place.server, place.token)
+def _roles(plant: Plant, place: Running, server: ServerConfig | None) -> list[Role]:
+    return runtime(plant, versions.applied_file(place.plant_file), place.url, server, place.token)
 
 
 async def _note(plant: Plant, place: Running) -> None:
