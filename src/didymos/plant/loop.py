@@ -386,7 +386,7 @@ class Loop:
         `archived` holds the others, for whoever keeps them."""
         state = unpack(LoopState, data)
         self.sequence = state.sequence
-        same = set(state.memory) == set(self.memory) and state.grid.last_time.shape == self.grid.last_time.shape
+        same = set(state.memory) == set(self.memory) and state.grid.ring_step.shape == self.grid.ring_step.shape
         if not same or (state.layout.assets and state.layout != self.layout):
             self.archived = removed(self, state)
             take_over(self, state)
