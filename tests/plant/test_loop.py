@@ -1,5 +1,7 @@
 """The worker's loop: what it says depends on the messages alone; a restart, a repeat or another batching changes nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -129,13 +131,10 @@ def test_a_gap_is_time_that_passed_without_readings(plant):
     assert fleet.state.time_ns[0] == START + (STEPS - 2) * STEP_S * SECOND_NS
 
 
-def test_a_checkpoint_of_another_plant_is_refused(plant, tmp_path):
-    text = (tmp_path / "x").parent
-    other = small_plant(text)
-    loop = Loop(plant)
-    fewer = type(other)(**{**{f: getattr(other, f) for f in other.__slots__}, "assets": other.assets[:1]})
-    with pytest.raises(DataError, match="another set of assets"):
-        Loop(fewer).restore(loop.state())
+def test_a_checkpoint_of_another_grid_is_refused(plant):
+    """Another set of assets is taken over (tests/plant/test_reload.py); steps of another length are not."""
+    with pytest.raises(DataError, match="step_s or lateness_s differ"):
+        Loop(replace(plant, lateness_s=4 * plant.lateness_s)).restore(Loop(plant).state())
 
 
 def test_a_replacement_restarts_wear_and_clock_once_and_swaps_the_serial(plant, stream):

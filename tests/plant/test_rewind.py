@@ -44,7 +44,7 @@ class Stored:
 
     async def sql(self, query):
         assert "FROM events WHERE asset = 'cm-01'" in query
-        rows = [{"time_ns": e.time_ns, "body": json.dumps(e.body), "sequence": n} for n, e in self.events]
+        rows = [{"time_ns": e.time_ns, "body": json.dumps(e.body), "sequence": n} for n, e in self.events if f"'{e.kind}'" in query]
         return pa.Table.from_pylist(rows)
 
 

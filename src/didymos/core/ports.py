@@ -37,6 +37,15 @@ class Entry:
     revision: int
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a stream holds: sequences first to last (0 when empty), and how many bytes on disk."""
+
+    first: int
+    last: int
+    bytes: int
+
+
 class Subscription(Protocol):
     async def fetch(self, limit: int, timeout_s: float) -> list[Message]:
         """Up to `limit` next messages in stream order; an empty list when none came within `timeout_s`. Never skips one."""
@@ -70,6 +79,8 @@ class Bus(Protocol):
         """Every stored message of `subjects` (wildcards * and > allowed) with sequence > `after_sequence`, in order.
         With -1: the last stored message of each subject, then everything new."""
         ...
+
+    async def extent(self, stream: str) -> Extent: ...
 
     async def put(self, key: str, value: bytes) -> None:
         """Checkpoint `value` under `key`, durable on return."""
@@ -183,7 +194,8 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A stream fault or its end, reported once each: kind is disconnected, connected, gap, rejected, unknown_tag."""
+    """A stream fault or its end, reported once each: kind is disconnected, connected, gap, rejected, unknown_tag (asked
+    for, not there) or unmapped (there, not asked for; `text` is the address alone)."""
 
     kind: str
     text: str

@@ -10,7 +10,7 @@ so does the order of samples within `lateness`. A sample whose step has passed i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ class GridState:
     last_value: NDArray[np.float64]
     last_quality: NDArray[np.uint8]
     late: NDArray[np.int64]
+    ring_unsure: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), bool))
 
 
 class Grid:
@@ -41,7 +42,7 @@ class Grid:
 
     next_step (A,)  the step each asset takes next; NEVER before its first sample
     newest_ns (A,)  newest source time seen
-    ring_* (C, R)   latest usable sample of each open step
+    ring_* (C, R)   latest usable sample of each open step; ring_unsure: its source calls it UNCERTAIN
     last_* (C,)     newest sample of any quality
     """
 
@@ -57,6 +58,7 @@ class Grid:
         self.ring_step = np.full((n, self.n_open), NEVER)
         self.ring_time = np.full((n, self.n_open), NEVER)
         self.ring_value = np.full((n, self.n_open), np.nan)
+        self.ring_unsure = np.zeros((n, self.n_open), bool)
         self.last_time = np.full(n, NEVER)
         self.last_value = np.full(n, np.nan)
         self.last_quality = np.full(n, Quality.GAP, np.uint8)
@@ -110,10 +112,17 @@ class Grid:
             np.add.at(self.late, place[~open_], 1)
         use = open_ & (quality <= Quality.UNCERTAIN)
         if not use.all():
-            place, time_ns, value = place[use], time_ns[use], value[use]
-        self._keep_latest(place, time_ns, value, step)
+            place, time_ns, value, quality = place[use], time_ns[use], value[use], quality[use]
+        self._keep_latest(place, time_ns, value, quality, step)
 
-    def _keep_latest(self, place: NDArray[np.int64], time_ns: NDArray[np.int64], value: NDArray[np.float64], step: int) -> None:
+    def _keep_latest(
+        self,
+        place: NDArray[np.int64],
+        time_ns: NDArray[np.int64],
+        value: NDArray[np.float64],
+        quality: NDArray[np.uint8],
+        step: int,
+    ) -> None:
         """Into the ring, channel by channel: the latest time; of equal times the first to come."""
         slot = step % self.n_open
         times, steps = self.ring_time[:, slot], self.ring_step[:, slot]
@@ -122,7 +131,9 @@ class Grid:
         before = times[place]
         np.maximum.at(times, place, time_ns)
         best = (time_ns > before) & (time_ns == times[place])
-        self.ring_value[place[best][::-1], slot] = value[best][::-1]  # the last of equal indices is kept: the first to come
+        kept = place[best][::-1]
+        self.ring_value[kept, slot] = value[best][::-1]  # the last of equal indices is kept: the first to come
+        self.ring_unsure[kept, slot] = quality[best][::-1] == Quality.UNCERTAIN
 
     def values(self, places: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.float64]:
         """Value of channels `places` (...,) in `step` (broadcast against it), NaN where none came; place -1 is NaN."""
@@ -130,6 +141,12 @@ class Grid:
         slot = step % self.n_open
         here = (places >= 0) & (self.ring_step[places, slot] == step)
         return np.where(here, self.ring_value[places, slot], np.nan)
+
+    def unsure(self, places: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether the value that `values` gives is one that its source calls UNCERTAIN."""
+        step = np.broadcast_to(step, places.shape)
+        slot = step % self.n_open
+        return (places >= 0) & (self.ring_step[places, slot] == step) & self.ring_unsure[places, slot]
 
     def state(self) -> GridState:
         return GridState(
@@ -142,11 +159,14 @@ class Grid:
             self.last_value,
             self.last_quality,
             self.late,
+            self.ring_unsure,
         )
 
     def restore(self, state: GridState) -> None:
         for name in GridState.__slots__:
             setattr(self, name, np.array(getattr(state, name)))
+        if self.ring_unsure.shape != self.ring_value.shape:  # a checkpoint of before quality was kept
+            self.ring_unsure = np.zeros(self.ring_value.shape, bool)
 
     def place(self, channel: str) -> int:
         """Index of `channel`, -1 when it is not on this grid."""

@@ -15,6 +15,18 @@ from didymos.numerics.ukf import UkfResult, UkfStep
 
 Array = NDArray[np.float64]
 
+# A source that calls a reading UNCERTAIN says that its error may be larger than the sensor's own, not by how much: OPC UA Part 8,
+# 6.3.2 (Uncertain_SensorNotAccurate, Uncertain_EngineeringUnitsExceeded, ...) and NAMUR NE 107 ("out of specification") give no
+# number. Three standard deviations of a sound sensor are the largest error that 99.7 % of its readings show; a reading that may be
+# that far off without a fault is given that much as its standard deviation, so it keeps a ninth of its weight. True errors of three
+# times the noise are then covered (tests/plant/test_quality.py), and a sound reading called UNCERTAIN costs width, never honesty.
+UNCERTAIN_FACTOR = 3.0
+
+
+def noise_of(noise: Array, unsure: NDArray[np.bool_]) -> Array:
+    """Standard deviation of each reading: the sensor's own (..., m), widened where its source is not sure of it."""
+    return np.where(unsure, UNCERTAIN_FACTOR * noise, noise)
+
 
 def init(model: Model, params: ArrayLike, n: int) -> Belief:
     """`n` assets as commissioned: the model's initial state and its standard deviation, time 0. params (n, p) is checked only."""

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from didymos.assets import ASSETS
-from didymos.core.calendar import Calendar
 from didymos.core.channel import Channel, check_id
-from didymos.core.clock import HOUR_NS, Clock, DataClock, ScaledClock, WallClock, parse_time
+from didymos.core.clock import Clock, DataClock, ScaledClock, WallClock, parse_time
 from didymos.core.errors import ConfigError
 from didymos.core.model import Model
 from didymos.core.units import to_si
 from didymos.data.history.retention import Retention
+from didymos.plant.calendar_check import read_calendar
 from didymos.plant.config import Asset, Erp, FittedComponent, Mistake, Plant, Source, Tag
 from didymos.plant.toml_lines import Path as KeyPath
 from didymos.plant.toml_lines import lines
@@ -122,10 +122,11 @@ class Reader:
         self.unique([a.id for a in assets], "asset")
         if not assets:
             self.wrong((), "no [[asset]]", "at least one", "Add an [[asset]] table, or start from `didymos discover URL`.")
+        timezone = self.zone(head)
         return Plant(
             id=self.id(head, ("plant",)),
             name=self.value(head, ("plant",), "name", str),
-            timezone=self.zone(head),
+            timezone=timezone,
             step_s=step_s,
             lateness_s=self.value(head, ("plant",), "lateness_s", float, 2 * step_s),
             publish_s=self.positive(head, ("plant",), "publish_s", 12 * step_s),
@@ -136,7 +137,7 @@ class Reader:
             mqtt_port=self.value(nats, ("nats",), "mqtt_port", int, 0),
             host=self.value(service, ("service",), "host", str, "127.0.0.1"),
             port=self.value(service, ("service",), "port", int, 8050),
-            calendar=self.calendar(),
+            calendar=read_calendar(self, timezone, assets),
             case_cost=self.positive(limits, ("limits",), "case_cost", 1000.0),
             sources=sources,
             erps=tuple(self.erp(t, ("erp", i)) for i, t in enumerate(self.rows("erp"))),
@@ -220,14 +221,6 @@ class Reader:
         start = self.time(table, ("clock",), "start", now)
         wall_start = self.time(table, ("clock",), "wall_start", now)
         return ScaledClock(start, wall_start, self.positive(table, ("clock",), "speed", 1.0))
-
-    def calendar(self) -> Calendar:
-        table = self.table("calendar", ("planned_stops", "first_stop", "every_h"))
-        stops = self.value(table, ("calendar",), "planned_stops", list, [])
-        single = [self.time({"planned_stops": s}, ("calendar",), "planned_stops", 0) for s in stops]
-        period = self.positive(table, ("calendar",), "every_h", 168.0) if "every_h" in table else 0.0
-        first = self.time(table, ("calendar",), "first_stop", 0)
-        return Calendar(tuple(sorted(single)), first, int(period * HOUR_NS))
 
     def source(self, table: Table, where: KeyPath) -> Source:
         kind = self.value(table, where, "type", str)

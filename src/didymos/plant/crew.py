@@ -24,6 +24,7 @@ from didymos.plant import worker
 from didymos.plant.config import Plant
 from didymos.plant.loop import Loop
 from didymos.plant.relive import Past
+from didymos.plant.report import WORKER
 from didymos.plant.worker import Worker, checkpoint_key
 
 log = logging.getLogger("didymos.worker")
@@ -59,7 +60,7 @@ class Crew:
         self.workers: dict[int, Worker] = {}
         self._heard: dict[str, tuple[float, Here]] = {}
         self._keeping: dict[int, asyncio.Task[None]] = {}
-        self._unserve: dict[int, Callable[[], Awaitable[None]]] = {}
+        self._unserve: dict[int, list[Callable[[], Awaitable[None]]]] = {}
         self._subscription: Subscription | None = None
         self._tended = float("-inf")
 
@@ -154,7 +155,10 @@ class Crew:
             await mine.restore()
         except FencedError as error:
             return await self._drop(p, error)
-        self._unserve[p] = await self.bus.serve(f"worker.as_of.{p}.{lease.epoch}", mine.answer)
+        self._unserve[p] = [
+            await self.bus.serve(f"worker.as_of.{p}.{lease.epoch}", mine.answer),
+            await self.bus.serve(f"{WORKER}.{p}", mine.report),
+        ]
         await self._resubscribe()
 
     async def _give_back(self, p: int) -> None:
@@ -179,9 +183,8 @@ class Crew:
     async def _forget(self, p: int) -> None:
         del self.workers[p]
         self._keeping.pop(p).cancel()
-        unserve = self._unserve.pop(p, None)
-        if unserve is not None:
-            await unserve()
+        for end in self._unserve.pop(p, ()):
+            await end()
         await self._resubscribe()
 
     # ---- rounds

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
@@ -25,6 +26,7 @@ from didymos.formats.wire import pack
 from didymos.plant.bind import Binder
 from didymos.plant.config import Plant, Source
 from didymos.plant.parcels import concatenate, parcels
+from didymos.plant.report import EDGE, EdgeReport, ErpReport, Rate, SourceReport, shown
 
 log = logging.getLogger("didymos.edge")
 
@@ -51,10 +53,16 @@ class Edge:
         self.boot = uuid.uuid4().hex[:12]
         self.sent = 0
         self.values = 0
+        self.reports = {s.id: SourceReport(s.id, s.type, shown(s.url)) for s in plant.sources}
+        self.erps: dict[str, ErpReport] = {}
+        self._started_ns = self.clock.now_ns()
+        self._rates = {s.id: Rate() for s in plant.sources}
+        self._storing_since = 0.0
         self._queue: asyncio.Queue[Taken] = asyncio.Queue(256)
 
     async def run(self) -> None:
         """Until every connector has ended (files) or the task is cancelled. Ends with the bus's error when it stays away."""
+        await self.bus.serve(EDGE, self.report)
         async with asyncio.TaskGroup() as both:
             sender = both.create_task(self._send())
             async with asyncio.TaskGroup() as readers:
@@ -64,19 +72,46 @@ class Edge:
             sender.cancel()
 
     async def _read(self, source: Source, connector: Connector) -> None:
-        binder = Binder(self.plant, source.id)
+        binder, report = Binder(self.plant, source.id), self.reports[source.id]
+        report.tags, report.unmapped = len(binder.tags), binder.unmapped
         if not binder.tags:
+            report.state = "idle"
             log.warning(
                 "source %s: no tag of any asset names it; it is not opened. Add [[asset.tag]] source=%r", source.id, source.id
             )
             return
         async for item in connector.stream(binder.tags):
             if isinstance(item, Fault):
+                report.fault(item)
                 await self._fault(source, binder, item)
             else:
+                self._note(report, item)
                 await self._queue.put(self._bound(source, binder, item))
+        report.state = "ended"
+
+    def _note(self, report: SourceReport, payload: Payload) -> None:
+        """Count what came."""
+        newest = [int(payload.batch.time_ns.max())] if payload.batch is not None and len(payload.batch) else []
+        report.payloads += 1
+        report.values += len(payload.batch) if payload.batch is not None else 0
+        report.newest_ns = max(report.newest_ns, *newest, *(wave.start_ns for wave in payload.waveforms), 0)
+        if report.state == "waiting":  # a source without a connection to speak of: a file, a listening port
+            report.state, report.since_ns = "connected", self.clock.now_ns()
+        self._rates[report.id].mark(time.monotonic(), report.values)
+
+    async def report(self, data: bytes) -> bytes:
+        """`EdgeReport`, for whoever asks on `doctor.edge`."""
+        now = time.monotonic()
+        for id, report in self.reports.items():
+            report.values_per_s = self._rates[id].per_s(now, report.values)
+        held_up = now - self._storing_since if self._storing_since else 0.0
+        sources, erps = list(self.reports.values()), list(self.erps.values())
+        return pack(EdgeReport(self.clock.now_ns(), self._started_ns, self.sent, self._queue.qsize(), held_up, sources, erps))
 
     async def _fault(self, source: Source, binder: Binder, fault: Fault) -> None:
+        if fault.kind == "unmapped":
+            log.info("source %s: %s is seen there and bound to no tag", source.id, fault.text)
+            return
         log.log(
             logging.INFO if fault.kind == "connected" else logging.WARNING, "source %s: %s: %s", source.id, fault.kind, fault.text
         )
@@ -111,7 +146,9 @@ class Edge:
         """Take what has come together, store it, then let the sources forget it."""
         while True:
             items = await self._gathered()
+            self._storing_since = time.monotonic()
             await self._store(items)
+            self._storing_since = 0.0
             for _ in items:
                 self._queue.task_done()
 

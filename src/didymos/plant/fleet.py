@@ -23,6 +23,7 @@ from didymos.data.align import Grid
 from didymos.infer import filters
 from didymos.infer.calibrate import calibrate
 from didymos.plant.config import Asset
+from didymos.plant.report import AssetReport
 
 Array = NDArray[np.float64]
 
@@ -123,15 +124,15 @@ class Fleet:
         fresh = np.isfinite(u)
         s.held[who] = np.where(fresh, u, s.held[who])
         s.held_ns[who] = np.where(fresh, time_ns[:, None], s.held_ns[who])
-        y = grid.values(self.sensor_place[who], step[:, None])
+        y, unsure = grid.values(self.sensor_place[who], step[:, None]), grid.unsure(self.sensor_place[who], step[:, None])
         s.time_ns[who] = time_ns
         ready = np.isfinite(s.held[who]).all(axis=1)
-        who, y, time_ns, step = who[ready], y[ready], time_ns[ready], step[ready]
+        who, y, unsure, time_ns, step = who[ready], y[ready], unsure[ready], time_ns[ready], step[ready]
         if not len(who):
             return who, None
         self._start_thermal(who)
         trusted = np.where(s.distrusted[who], np.nan, y)
-        result = self.update(s.mean[who], s.cov[who], s.held[who], trusted, who)
+        result = self.update(s.mean[who], s.cov[who], s.held[who], trusted, who, unsure)
         s.mean[who], s.cov[who] = result.mean, result.cov
         slot = s.steps[who] % WINDOW
         innovation = (y - result.predicted) / result.predicted_sd
@@ -144,11 +145,14 @@ class Fleet:
         self._commission(who, y)
         return who, result
 
-    def update(self, mean: Array, cov: Array, u: Array, y: Array, who: NDArray[np.int64]) -> Any:
-        """One UKF step of assets `who`; the arguments are not changed."""
-        n = len(who)
+    def update(
+        self, mean: Array, cov: Array, u: Array, y: Array, who: NDArray[np.int64], unsure: NDArray[np.bool_] | None = None
+    ) -> Any:
+        """One UKF step of assets `who`; the arguments are not changed. unsure (M, m): readings with UNCERTAIN quality."""
+        n, noise = len(who), self.state.noise[who]
+        noise = noise if unsure is None or not unsure.any() else filters.noise_of(noise, unsure)
         dt_s = np.full(n, self.grid.step_ns / 1e9)
-        return self.kernel(mean, cov, u, y, self.state.params[who], self.process_noise, self.state.noise[who], dt_s)
+        return self.kernel(mean, cov, u, y, self.state.params[who], self.process_noise, noise, dt_s)
 
     @property
     def kernel(self) -> Callable[..., Any]:
@@ -165,6 +169,18 @@ class Fleet:
             found[i] = np.resize(known, found[i].shape)
         return found
 
+    def report(self, asset: int) -> AssetReport:
+        """What the doctor shows of one asset."""
+        s = self.state
+        known = s.loads[asset, : min(LOADS, int(s.load_count[asset]))]
+        if self.speed is not None:
+            known = known[np.abs(known[:, self.speed]) > 1e-6]
+        load = np.median(known, axis=0).tolist() if len(known) else []
+        left_out = [c.name for c, out in zip(self.model.sensors, s.distrusted[asset], strict=True) if out]
+        return AssetReport(
+            self.assets[asset].id, int(s.time_ns[asset]), bool(s.commissioned[asset]), left_out, load, s.params[asset].tolist()
+        )
+
     def window(self, asset: int, array: NDArray[Any]) -> NDArray[Any]:
         """The last steps of a ring (WINDOW, ...) of one asset, oldest first."""
         count = int(self.state.steps[asset])
@@ -177,6 +193,14 @@ class Fleet:
         self.state.mean, self.state.cov = np.array(belief.mean), np.array(belief.cov)
         self.state.since_ns[asset, component] = time_ns
         self.state.running_s[asset, component] = 0.0
+
+    def forget_sensor(self, asset: int, channel: str) -> None:
+        """It was exchanged or recalibrated: what it read before says nothing about it, and it is believed again."""
+        names = [c.name for c in self.model.sensors]
+        if channel in names:
+            j = names.index(channel)
+            self.state.whitened[asset, :, j], self.state.readings[asset, :, j] = np.nan, np.nan
+            self.state.distrusted[asset, j] = False
 
     def belief(self) -> Belief:
         return Belief(self.state.time_ns, self.state.mean, self.state.cov)

@@ -25,6 +25,7 @@ from didymos.infer.explain import why
 from didymos.infer.life import failed_before, forecast, lives
 from didymos.infer.plain import plain_chance, plain_time
 from didymos.infer.validity import assess, outside
+from didymos.plant import planned
 from didymos.plant.config import Asset, Plant
 from didymos.plant.fleet import RECENT, Fleet
 
@@ -73,7 +74,7 @@ def judge(
         model,
         s.mean[who],
         s.cov[who],
-        fleet.load(who),
+        planned.load(plant, fleet, who),
         s.params[who],
         fleet.process_noise,
         HORIZON_S,
@@ -82,6 +83,7 @@ def judge(
         TRAJECTORIES,
         STEPS,
     )
+    passage = planned.on_clock(plant, fleet, who, passage, HORIZON_S)
     faults = [sensor_faults(fleet, int(a)) for a in who]
     validities = [validity(fleet, int(a), fault) for a, fault in zip(who, faults, strict=True)]
     life = lives(model, passage, HORIZON_S, [None if v.ok else v.reason for v in validities])

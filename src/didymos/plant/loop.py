@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -35,6 +35,17 @@ from didymos.plant.baseline import Baselines, BaselineState
 from didymos.plant.config import Asset, Plant
 from didymos.plant.config_check import FEATURES
 from didymos.plant.fleet import Fleet, FleetState
+from didymos.plant.lifecycle import (
+    CALIBRATIONS,
+    KINDS,
+    Calibration,
+    Lifecycle,
+    calibrated,
+    checked,
+    of_plant_file,
+    recalibrate_open,
+)
+from didymos.plant.migrate import Archived, removed, take_over
 
 log = logging.getLogger("didymos.worker")
 
@@ -51,6 +62,7 @@ class Memory:
     resets     replacements that take effect at a step not yet reached: (event id, time_ns, component)
     applied    ids of work orders that had their effect
     distrust   sensors that the filter goes without, from which step on: every change of the last ones
+    life       where it stands, what it is called, its sensors' calibrations, with history (None in a checkpoint of before that)
     """
 
     watch: Watch = field(default_factory=Watch)
@@ -59,6 +71,17 @@ class Memory:
     applied: tuple[str, ...] = ()
     serials: tuple[tuple[str, str], ...] = ()
     distrust: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    life: Lifecycle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Whose the rows are, in order: assets and channels of the grid, assets of each fleet and of the baselines."""
+
+    assets: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    fleets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    baselines: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -68,6 +91,7 @@ class LoopState:
     fleets: dict[str, FleetState]
     baselines: BaselineState
     memory: dict[str, Memory]
+    layout: Layout = field(default_factory=Layout)
 
 
 class Loop:
@@ -87,18 +111,17 @@ class Loop:
                 self.fleets[name] = Fleet(model, [mine[i] for i in rows], rows, self.grid, plant.commission_s)
         generic = [i for i, a in enumerate(mine) if a.model not in ASSETS]
         self.baselines = Baselines([mine[i] for i in generic], generic, self.grid)
-        self._home, self._local = (
-            np.full(len(mine), GENERIC),
-            np.zeros(len(mine), np.int64),
-        )  # of each asset: its fleet, its row there
+        self._home, self._local = np.full(len(mine), GENERIC), np.zeros(len(mine), np.int64)  # each asset's fleet, its row there
         for number, fleet in enumerate(self.fleets.values()):
             self._home[fleet.rows], self._local[fleet.rows] = number, np.arange(len(fleet.rows))
         self._local[self.baselines.rows] = np.arange(len(self.baselines.rows))
-        self.memory = {a.id: Memory(serials=tuple((c.id, c.serial) for c in a.components)) for a in mine}
+        self.memory = {a.id: Memory(serials=tuple((c.id, c.serial) for c in a.components), life=of_plant_file(a)) for a in mine}
+        self._calibrations: dict[int, Calibration] = {}  # by place on the grid; most channels have none
         self.sequence = 0
         self.outputs: list[Output] = []
         self.ticks: dict[str, Callable[[], Tick]] = {}  # of each asset's newest step; made when somebody wants it
         self.rewinds: list[Event] = []
+        self.archived: list[Archived] = []  # machines of the checkpoint that are not here any more
         self.unreadable = 0
         self._publish_steps = max(1, round(plant.publish_s / plant.step_s))
 
@@ -123,6 +146,7 @@ class Loop:
         if not len(batch):
             return
         for place, time_ns, value, quality in self.grid.chunks(batch):
+            value = calibrated(self._calibrations, place, time_ns, value)
             timely = MOVES_TIME[quality]
             if timely.any():
                 self.grid.see(self.grid.asset_of[place[timely]], time_ns[timely])
@@ -172,6 +196,36 @@ class Loop:
             self.publish_cases(changed)
         elif event.kind == "work_order_closed":
             self.replaced(event, memory)
+        elif event.kind in KINDS:
+            self.lived(event, memory)
+
+    def lived(self, event: Event, memory: Memory) -> None:
+        """Something of the asset's life beside its wear (`plant.lifecycle`)."""
+        assert memory.life is not None
+        if any(entry.id == event.id for entry in memory.life.entries):
+            return
+        row = self.assets[event.asset]
+        body = checked(event.kind, self.config[row], event.body)
+        before, memory.life = memory.life, memory.life.with_entry(event, self.sequence)
+        memory.applied = (*memory.applied, event.id)[-200:]
+        told: dict[str, object] = {"event": event.kind, **body, "known_ns": event.known_ns}
+        self.emit(f"res.{partition(event.asset)}.lifecycle.{event.asset}", memory.life, f"lifecycle:{event.id}")
+        self.record(Record(f"lifecycle:{event.id}", "lifecycle", event.asset, event.time_ns, told))  # last: history waits for it
+        if event.kind in CALIBRATIONS:
+            self.recalibrated(event, row, before, memory.life)
+
+    def recalibrated(self, event: Event, row: int, before: Lifecycle, after: Lifecycle) -> None:
+        """From now on by the new calibration, steps still open included; steps already taken are asked to be lived again."""
+        channel = str(event.body["channel"])
+        place = self.grid.place(channel_id(event.asset, channel))
+        self._calibrations[place] = after.calibration_of_channel(channel)
+        recalibrate_open(self.grid, place, event.time_ns, before.calibration_of_channel(channel), self._calibrations[place])
+        fleet = self.fleets.get(self.config[row].model)
+        if fleet is not None:
+            fleet.forget_sensor(fleet.local[row], channel)
+            self.note_distrust(fleet, fleet.local[row], self.memory[event.asset])
+            if -(-event.time_ns // self.grid.step_ns) < self.grid.next_step[row]:
+                self.rewinds.append(event)
 
     def replaced(self, event: Event, memory: Memory) -> None:
         """Schedule the reset for the step in which it happened; when that step is past, ask for a rewind."""
@@ -288,6 +342,8 @@ class Loop:
     def conclude(self, verdict: judge.Verdict) -> None:
         snapshot = verdict.snapshot
         memory = self.memory[snapshot.asset]
+        if memory.life is not None and memory.life.out_of_service(snapshot.time_ns) is not None:
+            return  # a decommissioned machine has no live estimate; the service says so
         memory.watch, changed = review(memory.watch, snapshot.asset, verdict.findings, snapshot.time_ns)
         self.emit(
             f"res.{partition(snapshot.asset)}.snapshot.{snapshot.asset}", snapshot, f"snapshot:{snapshot.asset}:{snapshot.time_ns}"
@@ -324,22 +380,48 @@ class Loop:
 
     def state(self) -> bytes:
         fleets = {name: fleet.state for name, fleet in self.fleets.items()}
-        return pack(LoopState(self.sequence, self.grid.state(), fleets, self.baselines.state, self.memory))
+        return pack(LoopState(self.sequence, self.grid.state(), fleets, self.baselines.state, self.memory, self.layout))
+
+    @property
+    def layout(self) -> Layout:
+        fleets = {name: tuple(a.id for a in fleet.assets) for name, fleet in self.fleets.items()}
+        return Layout(tuple(self.assets), self.grid.channels, fleets, tuple(a.id for a in self.baselines.assets))
 
     def restore(self, data: bytes) -> None:
-        """Go on exactly where `state` was taken. DataError when it belongs to another plant file."""
+        """Go on exactly where `state` was taken; after another set of machines, with those that are in both (`plant.migrate`).
+        `archived` holds the others, for whoever keeps them."""
         state = unpack(LoopState, data)
-        if set(state.memory) != set(self.memory) or state.grid.last_time.shape != self.grid.last_time.shape:
-            raise DataError(
-                "worker: the checkpoint belongs to another set of assets or tags than this plant file. "
-                "Start with an empty store, or give back the earlier plant file."
-            )
         self.sequence = state.sequence
-        self.grid.restore(state.grid)
-        for name, fleet in self.fleets.items():
-            fleet.restore(state.fleets[name])
-        self.baselines.restore(state.baselines)
-        self.memory = state.memory
+        same = set(state.memory) == set(self.memory) and state.grid.ring_step.shape == self.grid.ring_step.shape
+        if not same or (state.layout.assets and state.layout != self.layout):
+            self.archived = removed(self, state)
+            take_over(self, state)
+        else:
+            self.grid.restore(state.grid)
+            for name, fleet in self.fleets.items():
+                fleet.restore(state.fleets[name])
+            self.baselines.restore(state.baselines)
+            self.memory = state.memory
+        self.know_lives()
+
+    def new_assets(self, data: bytes) -> list[str]:
+        """Machines of this loop that the checkpoint does not know: the archive may."""
+        known = unpack(LoopState, data).memory
+        return [id for id in self.assets if id not in known]
+
+    def revive(self, archived: bytes) -> None:
+        """Take a machine over from the archive."""
+        take_over(self, unpack(LoopState, archived))
+        self.know_lives()
+
+    def know_lives(self) -> None:
+        """Calibrations in force, and names and paths of the plant file under what was entered since."""
+        for asset in self.config:
+            memory, fresh = self.memory[asset.id], of_plant_file(asset)
+            memory.life = fresh if memory.life is None else replace(fresh, entries=memory.life.entries)
+            for channel in {str(e.body["channel"]) for e in memory.life.entries if e.kind in CALIBRATIONS}:
+                place = self.grid.place(channel_id(asset.id, channel))
+                self._calibrations[place] = memory.life.calibration_of_channel(channel)
 
 
 def bearing_orders(asset: Asset) -> BearingOrders | None:

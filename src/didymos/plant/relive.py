@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +29,7 @@ from didymos.data.align import align
 from didymos.formats.wire import unpack
 from didymos.infer import filters
 from didymos.plant.fleet import Fleet
+from didymos.plant.lifecycle import Entry, calibration, calibration_of
 from didymos.plant.loop import Loop
 
 Array = NDArray[np.float64]
@@ -55,7 +56,7 @@ class Upto:
 @dataclass(frozen=True, slots=True)
 class Stand:
     """One asset of the loop at one moment. first: its first step; next: the step it takes next; reborn: the step that ended its
-    commissioning, None without; distrust: (from step, sensors left out) in order."""
+    commissioning, None without; distrust: (from step, sensors left out) in order; calibrations: see `informed`."""
 
     id: str
     fleet: Fleet
@@ -66,6 +67,19 @@ class Stand:
     distrust: tuple[tuple[int, tuple[str, ...]], ...]
     publish_ns: int
     upto: Upto
+    calibrations: tuple[Known, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A recalibrated or exchanged sensor as the stream has it: from time_ns on, value = gain x reading + offset."""
+
+    time_ns: int
+    known_ns: int
+    sequence: int
+    channel: str
+    gain: float
+    offset: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +94,8 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """From belief mean (n,), cov (n, n) over steps first, first + 1, ...: inputs (T, k), readings (T, m); params (p,), noise (m,)
-    in force on it."""
+    """From belief mean (n,), cov (n, n) over steps first, first + 1, ...: inputs (T, k), readings (T, m) and the noise (T, m) of
+    each; params (p,) in force on it."""
 
     first: int
     mean: Array
@@ -127,11 +141,28 @@ async def replacements(history: Past, at: Stand, known_ns: int | None = None) ->
     return found
 
 
+async def informed(history: Past, at: Stand, known_ns: int | None = None) -> Stand:
+    """`at` with the calibrations of its sensors that the stream holds up to here, and only those known at `known_ns`, if given."""
+    known = "" if known_ns is None else f"AND known_ns <= {int(known_ns)}"
+    table = await history.sql(
+        f"SELECT kind, time_ns, known_ns, body, sequence FROM events WHERE asset = '{at.id}' AND kind IN ('sensor_replaced', "
+        f"'sensor_recalibrated') AND sequence <= {at.upto.plant} {known} ORDER BY time_ns, known_ns, sequence"
+    )
+    found = []
+    for row in table.to_pylist():
+        body = json.loads(row["body"])
+        entry = Entry("", row["kind"], row["time_ns"], row["known_ns"], row["sequence"], body)
+        found.append(Known(entry.time_ns, entry.known_ns, entry.sequence, str(body.get("channel", "")), *calibration_of(entry)))
+    return replace(at, calibrations=tuple(found))
+
+
 async def last_snapshot(
-    history: Past, at: Stand, end_ns: int, orders: Sequence[Replacement], known_sequence: int = FOREVER
+    history: Past, at: Stand, end_ns: int, orders: Sequence[Replacement], known_sequence: int = FOREVER, late_ns: int | None = None
 ) -> Snapshot | None:
-    """The newest snapshot with time < end_ns that knew every one of `orders` that lies before it, of today's model; one that had
-    folded in nothing beyond `known_sequence`."""
+    """The newest snapshot with time < end_ns that knew every one of `orders` and every calibration that lies before it, of today's
+    model; one that had folded in nothing beyond `known_sequence`. With `late_ns`, only one before every sample that came, known by
+    then, when its step had been taken: late ones and corrections."""
+    facts = (*orders, *at.calibrations)
     oldest_ns, reach = at.first * at.fleet.grid.step_ns, 4 * at.publish_ns
     while end_ns > oldest_ns:
         start_ns = max(oldest_ns, end_ns - reach)
@@ -139,11 +170,23 @@ async def last_snapshot(
             s = unpack(Snapshot, data)
             if s.sequence > known_sequence:
                 continue
-            knew = all(o.sequence < s.sequence for o in orders if o.time_ns <= s.time_ns)
+            if late_ns is not None and await _missed(history, at, s, late_ns):
+                continue
+            knew = all(o.sequence < s.sequence for o in facts if o.time_ns <= s.time_ns)
             if knew and s.model_version == at.fleet.model.version and len(s.mean) == at.fleet.model.n_states:
                 return s
         end_ns, reach = start_ns, 4 * reach
     return None
+
+
+async def _missed(history: Past, at: Stand, s: Snapshot, late_ns: int) -> bool:
+    """Whether samples from before the snapshot came after it."""
+    names = ", ".join(f"'{channel_id(at.id, tag.channel)}'" for tag in at.fleet.assets[at.asset].tags if not tag.waveform)
+    table = await history.sql(
+        f"SELECT count(*) AS n FROM samples WHERE channel IN ({names}) AND time_ns <= {s.time_ns} AND sequence > {s.sequence} "
+        f"AND sequence <= {at.upto.plant} AND known_ns <= {int(late_ns)} AND quality <= {int(Quality.LATE)}"
+    )
+    return table.to_pylist()[0]["n"] > 0
 
 
 async def way(history: Past, at: Stand, start: Snapshot | None, stop: int, known_ns: int | None = None) -> Way:
@@ -151,14 +194,15 @@ async def way(history: Past, at: Stand, start: Snapshot | None, stop: int, known
     fleet = at.fleet
     reborn = at.reborn if at.reborn is not None and stop > at.reborn else None
     begin, held = _begin(at, start)
-    inputs, readings = await table(history, at, begin, stop, held, known_ns)
+    inputs, readings, unsure = await table(history, at, begin, stop, held, known_ns)
     state = fleet.state if at.reborn is None or reborn is not None else fleet.fresh(len(fleet.assets))
-    params, noise = state.params[at.asset].copy(), state.noise[at.asset].copy()
+    params, noise = state.params[at.asset].copy(), filters.noise_of(state.noise[at.asset], unsure)
     if start is not None and (reborn is None or begin > reborn):
         return Way(begin, start.mean, filters.unpack_cov(start.cov), inputs, readings, params, noise)
     first, born = (at.first, at.first) if reborn is None else (reborn + 1, reborn)
     mean, cov = birth(fleet.model, params, inputs[born - begin])
-    return Way(first, mean, cov, inputs[first - begin :], readings[first - begin :], params, noise)
+    rest = slice(first - begin, None)
+    return Way(first, mean, cov, inputs[rest], readings[rest], params, noise[rest])
 
 
 def birth(model: Model, params: Array, held: Array) -> tuple[Array, Array]:
@@ -177,17 +221,26 @@ def inputs_in_force(fleet: Fleet, asset: int, snapshot: Snapshot) -> Array:
     return np.where(np.isfinite(fleet.constant[asset]), fleet.constant[asset], found)
 
 
-async def table(history: Past, at: Stand, first: int, stop: int, held: Array, known_ns: int | None = None) -> tuple[Array, Array]:
-    """Inputs (T, k), held over gaps from `held` (k,) on, and readings (T, m) believed then, of steps first <= step < stop."""
+async def table(
+    history: Past, at: Stand, first: int, stop: int, held: Array, known_ns: int | None = None
+) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Inputs (T, k), held over gaps from `held` (k,) on, readings (T, m) believed then, and which of them (T, m) are UNCERTAIN, of
+    steps first <= step < stop."""
     model, k = at.fleet.model, len(at.fleet.model.inputs)
     names = [c.name for c in (*model.inputs, *model.sensors)]
-    found = np.stack([await column(history, at, name, first, stop, known_ns) for name in names], axis=1)
+    columns = [await column(history, at, name, first, stop, known_ns) for name in names]
+    found, unsure = np.stack([values for values, _ in columns], axis=1), np.stack([marks for _, marks in columns[k:]], axis=1)
     inputs, readings, left_out = found[:, :k], found[:, k:], np.zeros((stop - first, model.n_sensors), bool)
     inputs = in_force(inputs, held)
     for from_step, sensors in at.distrust:
         left_out[max(0, from_step - first) :] = [c.name in sensors for c in model.sensors]
+    for known in at.calibrations:  # what it was distrusted for, until somebody saw to it, was the calibration
+        if known.channel in names[k:]:
+            sensor = names[k:].index(known.channel)
+            since, until = -(-known.time_ns // at.fleet.grid.step_ns), -(-known.known_ns // at.fleet.grid.step_ns)
+            left_out[max(0, since - first) : max(0, until + at.fleet.grid.n_open - first), sensor] = False
     readings[left_out] = np.nan
-    return inputs, readings
+    return inputs, readings, unsure
 
 
 def in_force(values: Array, held: Array) -> Array:
@@ -203,7 +256,7 @@ async def running(history: Past, at: Stand, start: Snapshot | None, first: int) 
     turning = np.ones(at.next - first, bool)
     if speed is not None:
         begin, held = _begin(at, start)
-        found = await column(history, at, fleet.model.inputs[speed].name, begin, at.next)
+        found, _ = await column(history, at, fleet.model.inputs[speed].name, begin, at.next)
         turning = np.abs(in_force(found[:, None], held[[speed]])[first - begin :, 0]) > 1e-6
     return float(turning.sum()) * fleet.grid.step_ns / 1e9
 
@@ -215,18 +268,23 @@ def _begin(at: Stand, start: Snapshot | None) -> tuple[int, Array]:
     return start.time_ns // at.fleet.grid.step_ns + 1, inputs_in_force(at.fleet, at.asset, start)
 
 
-async def column(history: Past, at: Stand, name: str, first: int, stop: int, known_ns: int | None = None) -> Array:
-    """(T,) one channel on steps first <= step < stop, NaN where nothing usable came."""
+async def column(
+    history: Past, at: Stand, name: str, first: int, stop: int, known_ns: int | None = None
+) -> tuple[Array, NDArray[np.bool_]]:
+    """(T,) one channel on steps first <= step < stop, NaN where nothing usable came; (T,) whether its source was not sure of it."""
     fleet, channel, n = at.fleet, channel_id(at.id, name), stop - first
     if fleet.grid.place(channel) < 0:
-        return np.full(n, dict(fleet.assets[at.asset].constants).get(name, np.nan))
+        return np.full(n, dict(fleet.assets[at.asset].constants).get(name, np.nan)), np.zeros(n, bool)
     step_ns, feature = fleet.grid.step_ns, is_feature(fleet, at.asset, channel)
     upto, known = (at.upto.results, None) if feature else (at.upto.plant, known_ns)
     series = await history.read(channel, (first - 1) * step_ns + 1, (stop - 1) * step_ns + 1, known, upto)
     good = (series.quality <= Quality.UNCERTAIN) | (series.quality == Quality.LATE)  # what came late is known now
     if feature and known_ns is not None:  # known when its waveform was, however long the worker took to read it off
         good &= np.isin(series.time_ns, await _waveforms_known(history, at, known_ns))
-    return align(series.time_ns[good], series.value[good], first, n, step_ns)
+    time_ns, value, quality = series.time_ns[good], series.value[good], series.quality[good]
+    value = calibration([(k.time_ns, k.gain, k.offset) for k in at.calibrations if k.channel == name]).apply(time_ns, value)
+    marks = align(time_ns, np.asarray(quality == Quality.UNCERTAIN, float), first, n, step_ns)
+    return align(time_ns, value, first, n, step_ns), marks == 1.0
 
 
 async def _waveforms_known(history: Past, at: Stand, known_ns: int) -> list[int]:
@@ -244,7 +302,7 @@ def is_feature(fleet: Fleet, asset: int, channel: str) -> bool:
 def run(fleet: Fleet, along: Way, resets: Sequence[Replacement]) -> tuple[Array, Array]:
     """The filter over the way -> mean (n,), cov (n, n); a component's wear starts anew before the step of its replacement."""
     model, q, dt_s = fleet.model, fleet.process_noise, np.array([fleet.grid.step_ns / 1e9])
-    params, noise, u, y = along.params[None], along.noise[None], along.inputs, along.readings
+    params, noise, u, y = along.params[None], along.noise, along.inputs, along.readings
     mean, cov = along.mean[None].copy(), along.cov[None].copy()
     for t in range(len(u)):
         for reset in resets:
@@ -253,6 +311,6 @@ def run(fleet: Fleet, along: Way, resets: Sequence[Replacement]) -> tuple[Array,
                 belief = filters.reset(model, belief, 0, model.components[reset.component].wear)
                 mean, cov = belief.mean, belief.cov
         if np.isfinite(u[t]).all():
-            result = fleet.kernel(mean, cov, u[t : t + 1], y[t : t + 1], params, q, noise, dt_s)
+            result = fleet.kernel(mean, cov, u[t : t + 1], y[t : t + 1], params, q, noise[t : t + 1], dt_s)
             mean, cov = result.mean, result.cov
     return mean[0].copy(), cov[0].copy()

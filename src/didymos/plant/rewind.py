@@ -21,8 +21,9 @@ from didymos.core.ports import Bus
 from didymos.data.stream.lease import Asker
 from didymos.formats.wire import pack, unpack_plain
 from didymos.infer import filters
+from didymos.plant.lifecycle import CALIBRATIONS
 from didymos.plant.loop import Loop
-from didymos.plant.relive import Past, Stand, Upto, last_snapshot, replacements, run, running, stand, way
+from didymos.plant.relive import FOREVER, Past, Stand, Upto, informed, last_snapshot, replacements, run, running, stand, way
 
 log = logging.getLogger("didymos.worker")
 
@@ -51,6 +52,9 @@ async def rewind(loop: Loop, history: Past, event: Event, upto: Upto) -> None:
     """Apply a replacement that happened before the step the asset stands at. Nothing in `loop` changes before all is computed, so
     that a rewind cut short can be repeated."""
     row = loop.assets[event.asset]
+    if event.kind in CALIBRATIONS:
+        await reread(loop, history, event, upto)
+        return
     component = loop.component(row, str(event.body["component"]))
     if component is None or component < 0:
         return
@@ -60,6 +64,7 @@ async def rewind(loop: Loop, history: Past, event: Event, upto: Upto) -> None:
         return
     at = stand(loop, event.asset, upto)
     await settled(history, upto)
+    at = await informed(history, at)
     orders = [o for o in await replacements(history, at) if o.step < at.next]
     start = await last_snapshot(history, at, event.time_ns, orders)
     along = await way(history, at, start, at.next)
@@ -73,12 +78,29 @@ async def rewind(loop: Loop, history: Past, event: Event, upto: Upto) -> None:
     log.info("%s: %s known %d steps late; belief lived again from step %d", event.asset, event.id, at.next - step, along.first)
 
 
+async def reread(loop: Loop, history: Past, event: Event, upto: Upto) -> None:
+    """A recalibration that became known late: the days since are read again by it, from the last belief before it."""
+    fleet = loop.fleets[loop.config[loop.assets[event.asset]].model]
+    if not fleet.state.steps[fleet.local[loop.assets[event.asset]]]:  # nothing is believed yet
+        return
+    at = stand(loop, event.asset, upto)
+    await settled(history, upto)
+    at = await informed(history, at)
+    orders = [o for o in await replacements(history, at) if o.step < at.next]
+    along = await way(history, at, await last_snapshot(history, at, event.time_ns, orders), at.next)
+    state = at.fleet.state
+    state.mean[at.asset], state.cov[at.asset] = run(at.fleet, along, orders)
+    newest = along.inputs[-1]
+    state.held[at.asset] = np.where(np.isfinite(newest), newest, state.held[at.asset])
+    log.info("%s: %s known late; days read again from step %d", event.asset, event.id, along.first)
+
+
 async def as_of(
     loop: Loop, history: Past, upto: Upto, asset: str, time_ns: int, known_ns: int | None = None
 ) -> tuple[Array, Array]:
     """The belief mean (n,), cov (n, n) of the last step that ends at or before `time_ns`.
 
-    With all that is known now (late work orders, late samples since the last snapshot before it), or with what was known at
+    With all that is known now (late work orders, late and corrected samples, recalibrated sensors), or with what was known at
     `known_ns`. When nothing came late it is what was published then, to the byte where a snapshot was. The same question has the
     same answer.
     """
@@ -89,8 +111,10 @@ async def as_of(
         first, last = iso(at.first * step_ns), iso((at.next - 1) * step_ns)
         raise DataError(f"{asset}: no belief at {iso(time_ns)}; there are beliefs from {first} to {last}.")
     await settled(history, upto)
+    at = await informed(history, at, known_ns)
     orders = await replacements(history, at, known_ns)
-    start = await last_snapshot(history, at, time_ns + 1, orders, await _known_sequence(history, at, known_ns))
+    late_ns = FOREVER if known_ns is None else known_ns
+    start = await last_snapshot(history, at, time_ns + 1, orders, await _known_sequence(history, at, known_ns), late_ns)
     if start is not None and start.time_ns // step_ns == stop - 1:
         return start.mean, filters.unpack_cov(start.cov)
     along = await way(history, at, start, stop, known_ns)

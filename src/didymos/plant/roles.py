@@ -19,7 +19,7 @@ from typing import Any
 from didymos.assets import ASSETS
 from didymos.core.case import Event, Record
 from didymos.core.channel import PARTITIONS, partition
-from didymos.core.errors import ConnectError, DataError
+from didymos.core.errors import ConfigError, ConnectError, DataError
 from didymos.core.ports import Bus, Connector
 from didymos.data.connect import CONNECTORS
 from didymos.data.connect.replay import path_of
@@ -28,9 +28,24 @@ from didymos.data.stream.server import ServerConfig, command, wait_ready
 from didymos.formats.wire import pack, unpack_plain
 from didymos.plant.config import Asset, Erp, Plant, Source
 from didymos.plant.edge import Edge
+from didymos.plant.report import ErpReport, shown
 from didymos.plant.supervise import Role
 
 log = logging.getLogger("didymos")
+
+URL_FILE = "nats.url"  # in the store: where the bus of the running plant is
+
+
+def bus_url(plant: Plant, given: str = "") -> str:
+    """Of the running plant: given, configured, or as `didymos run` has left it. ConfigError when nobody knows."""
+    file = plant.store / URL_FILE
+    url = given or plant.nats_url or (file.read_text().strip() if file.exists() else "")
+    if not url:
+        raise ConfigError(
+            f"{plant.id}: no nats-server is known. Start the plant with `didymos run PLANT.toml`, give --nats nats://host:port, "
+            "or set [nats] url in the plant file."
+        )
+    return url
 
 
 def connectors(plant: Plant, cursors: Path | None = None) -> dict[str, Connector]:
@@ -72,12 +87,14 @@ async def edge(plant: Plant, nats_url: str) -> None:
     try:
         cursors = plant.store / f"edge-{await stream_name(bus)}"
         cursors.mkdir(parents=True, exist_ok=True)
+        running = Edge(plant, bus, connectors(plant, cursors))
         async with asyncio.TaskGroup() as group:
             for erp in plant.erps:
-                group.create_task(poll_erp(plant, erp, bus))
+                running.erps[erp.id] = ErpReport(erp.id, shown(erp.url))
+                group.create_task(poll_erp(plant, erp, bus, running.erps[erp.id]))
             for work in business(plant, bus):
                 group.create_task(work)
-            group.create_task(Edge(plant, bus, connectors(plant, cursors)).run())
+            group.create_task(running.run())
     finally:
         await bus.close()
 
@@ -95,7 +112,7 @@ def business(plant: Plant, bus: Bus) -> list[Coroutine[Any, Any, None]]:
     return found
 
 
-async def poll_erp(plant: Plant, erp: Erp, bus: Bus) -> None:
+async def poll_erp(plant: Plant, erp: Erp, bus: Bus, report: ErpReport | None = None) -> None:
     """Closed work orders -> events on the stream, each exactly once by its number. With [[erp.entity]] tables everything that they
     name goes through the staging store; without, only work orders are read, from the position kept in the bus."""
     from didymos.data.erp.sql import START, WorkOrders
@@ -108,18 +125,22 @@ async def poll_erp(plant: Plant, erp: Erp, bus: Bus) -> None:
     saved = await bus.get(f"erp-{erp.id}")
     position = tuple(unpack_plain(saved)) if saved else START
     away = False
+    report = report or ErpReport(erp.id, shown(erp.url))
     while True:
         try:
             events, rejects, reached = await asyncio.to_thread(orders.poll, position, plant.clock.now_ns())
         except (ConnectError, DataError) as error:
             if not away:
                 log.warning("erp %s: %s", erp.id, error)
-            away = True
+            away, report.away = True, str(error)
             await asyncio.sleep(erp.poll_s)
             continue
         if away:
             log.warning("erp %s: reachable again", erp.id)
-        away = False
+        away, report.away = False, ""
+        report.polls, report.polled_ns, report.position = report.polls + 1, plant.clock.now_ns(), " ".join(map(str, reached))
+        report.events, report.rejects = report.events + len(events), report.rejects + len(rejects)
+        report.last_reject = str(rejects[-1]) if rejects else report.last_reject
         for reject in rejects:
             log.warning("erp %s: %s", erp.id, reject)
         for event in events:
@@ -177,6 +198,9 @@ async def historian(plant: Plant, nats_url: str) -> None:
 
 def runtime(plant: Plant, plant_file: Path, nats_url: str, server: ServerConfig | None, token: str) -> list[Role]:
     """The children of `didymos run`, in starting order. `server` None: nats is somebody else's."""
+
+    plant.store.mkdir(parents=True, exist_ok=True)
+    (plant.store / URL_FILE).write_text(nats_url)
 
     def child(role: str, *more: str) -> Role:
         return Role(role, (sys.executable, "-m", "didymos.service.cli", role, str(plant_file), "--nats", nats_url, *more))

@@ -25,6 +25,7 @@ from didymos.formats.wire import pack, unpack
 from didymos.plant.carry_over import part_of_whole
 from didymos.plant.loop import Loop
 from didymos.plant.relive import Past, Upto
+from didymos.plant.report import AssetReport, WorkerReport
 from didymos.plant.rewind import AsOf, as_of, rewind
 
 log = logging.getLogger("didymos.worker")
@@ -44,6 +45,19 @@ class Saved:
     sequence: int
     results: int
     state: bytes
+
+
+def report_of(loop: Loop, name: str, sequence: int) -> WorkerReport:
+    """`sequence`: the stream up to there has been seen."""
+    newest = loop.grid.newest_ns[loop.grid.newest_ns != NEVER]
+    baselines = [
+        AssetReport(a.id, int(t), s is not None)
+        for a, t, s in zip(loop.baselines.assets, loop.baselines.state.time_ns, loop.baselines.state.scores, strict=True)
+    ]
+    assets = [fleet.report(i) for fleet in loop.fleets.values() for i in range(len(fleet.assets))] + baselines
+    return WorkerReport(
+        name, sequence, int(newest.max(initial=0)), loop.unreadable, int(loop.grid.late.sum()), len(loop.rewinds), assets
+    )
 
 
 async def reached(bus: Bus, assets: Iterable[str]) -> int:
@@ -116,12 +130,23 @@ class Worker:
             self.fence = await put_up_fence(self.bus, f"res.{self.p}.fence", self.lease)
         saved = await self._claim()
         if saved.state:
-            self.loop.restore(saved.state)
+            await self._restore(saved.state)
             log.info("%s: goes on after message %d", self.name, saved.sequence)
         self._results, self.position = saved.results, max(saved.sequence, self.loop.sequence)
         if self.fence is not None:
             self._stored = await self._stored_since(saved.results, self.fence)
         self._saved = (self.loop.sequence, self.position)
+
+    async def _restore(self, state: bytes) -> None:
+        """Assets that the plant file no longer has go to the archive; one that it has again comes from there."""
+        self.loop.restore(state)
+        for gone in self.loop.archived:
+            await self.bus.put(f"archive.{gone.asset}", gone.state)
+        for id in self.loop.new_assets(state):
+            kept = await self.bus.get(f"archive.{id}")
+            if kept is not None:
+                self.loop.revive(kept)
+                log.info("%s: taken over from the archive", id)
 
     async def _claim(self) -> Saved:
         """The checkpoint, written anew as it is: who read it before can replace it no more."""
@@ -234,6 +259,10 @@ class Worker:
     @property
     def upto(self) -> Upto:
         return Upto(self.loop.sequence, self._results)
+
+    async def report(self, data: bytes) -> bytes:
+        """`WorkerReport`, for whoever asks on `doctor.worker.<partition>`."""
+        return pack(report_of(self.loop, self.name, self.position))
 
     async def answer(self, data: bytes) -> bytes:
         """`AsOf` -> packed (mean, cov). Taken between two rounds, when every result is on the stream."""

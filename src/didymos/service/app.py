@@ -6,7 +6,7 @@ app = create_app(bus, history, plant, clock, token)      # token None = read-onl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from didymos.core.clock import Clock, DataClock
 from didymos.core.ports import Bus, HistoryClient
+from didymos.plant.config import Plant
+from didymos.plant.diagnosis import Diagnosis
 from didymos.service.context import Context
 from didymos.service.live import live_of, serve_page
 from didymos.service.pages import CSP, STATIC, add_pages, load_pages
@@ -46,10 +48,17 @@ class SafeHeaders:
 
 
 def create_app(
-    bus: Bus, history: HistoryClient, plant: PlantView, clock: Clock, token: str | None, static: Path = STATIC
+    bus: Bus,
+    history: HistoryClient,
+    plant: PlantView,
+    clock: Clock,
+    token: str | None,
+    static: Path = STATIC,
+    examine: Callable[[], Awaitable[Diagnosis]] | None = None,
+    configured: Plant | None = None,
 ) -> FastAPI:
     """The application. It follows the results stream while it runs and stops following when it is shut down."""
-    context = Context(bus, history, plant, clock, token, ReadModel())
+    context = Context(bus, history, plant, clock, token, ReadModel(), examine, configured)
     live = live_of(context)
 
     def changed(asset: str) -> None:

@@ -91,8 +91,7 @@ def run(plant_file: PlantFile, nats: Nats = "") -> None:
     """The runtime: starts and supervises nats, historian, worker, serve and edge."""
     from didymos.data.stream.server import ServerConfig, free_port
     from didymos.plant.config import load
-    from didymos.plant.roles import runtime
-    from didymos.plant.supervise import supervise
+    from didymos.service import running
 
     plant = load(plant_file)
     url = nats or plant.nats_url
@@ -103,22 +102,7 @@ def run(plant_file: PlantFile, nats: Nats = "") -> None:
     plant.store.mkdir(parents=True, exist_ok=True)
     token = secrets.token_urlsafe(18)
     typer.echo(f"{plant.name}: http://{plant.host}:{plant.port}/   token for changes: {token}")
-    asyncio.run(_supervised(supervise, runtime(plant, plant_file, url, server, token), plant.store / "pids.json"))
-
-
-async def _supervised(supervise: Any, roles: Any, pid_file: Path) -> None:
-    """Until SIGTERM or SIGINT. `pid_file` always names the children that run now, for those who want to look or kill."""
-    stop = asyncio.Event()
-    pids: dict[str, int] = {}
-
-    def started(name: str, pid: int) -> None:
-        pids[name] = pid
-        pid_file.write_text(json.dumps(pids))
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await supervise(roles, stop, started)
+    asyncio.run(running.run(plant, running.Running(plant_file, url, server, token)))
 
 
 @app.command()
@@ -227,13 +211,19 @@ def bench(
         typer.echo(show(result))
 
 
-from didymos.service.commands import backfill as _backfill  # noqa: E402  each command of its own file, one line here
+from didymos.service.commands import asset as _asset  # noqa: E402  each command of its own file, one line here
+from didymos.service.commands import backfill as _backfill  # noqa: E402
+from didymos.service.commands import doctor as _doctor  # noqa: E402
 from didymos.service.commands import erp as _erp  # noqa: E402
 from didymos.service.commands import export as _export  # noqa: E402
+from didymos.service.commands import reload as _reload  # noqa: E402
 
+app.command("asset")(_asset.asset)
 app.command("backfill")(_backfill.backfill)
+app.command("doctor")(_doctor.doctor)
 app.add_typer(_erp.app, name="erp")
 app.add_typer(_export.app, name="export")
+app.command("reload")(_reload.reload)
 
 
 if __name__ == "__main__":

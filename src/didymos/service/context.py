@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -14,6 +15,8 @@ from starlette.responses import Response
 from didymos.core.channel import channel_id
 from didymos.core.clock import Clock
 from didymos.core.ports import Bus, HistoryClient
+from didymos.plant.config import Plant
+from didymos.plant.diagnosis import Diagnosis
 from didymos.service.problem import Problem, unknown
 from didymos.service.read_model import AssetView, PlantView, ReadModel
 
@@ -24,7 +27,7 @@ _ID = re.compile(r"[a-z0-9._-]{1,128}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The service's parts. `token` None = read-only."""
+    """The service's parts. `token` None = read-only. `examine`: the doctor, and `configured`, where a plant file is known."""
 
     bus: Bus
     history: HistoryClient
@@ -32,6 +35,8 @@ class Context:
     clock: Clock
     token: str | None
     model: ReadModel
+    examine: Callable[[], Awaitable[Diagnosis]] | None = None
+    configured: Plant | None = None
 
 
 def _context(request: Request) -> Context:

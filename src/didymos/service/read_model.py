@@ -17,10 +17,11 @@ from didymos.core.errors import ConnectError, DataError
 from didymos.core.estimate import Snapshot
 from didymos.core.ports import Bus, Message
 from didymos.formats.wire import unpack
+from didymos.plant.lifecycle import Lifecycle
 
 log = logging.getLogger(__name__)
 
-SUBJECTS = ("res.*.snapshot.*", "res.*.case.*")
+SUBJECTS = ("res.*.snapshot.*", "res.*.case.*", "res.*.lifecycle.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,11 @@ class PlantView:
 
 @dataclass(slots=True)
 class ReadModel:
-    """Newest snapshot per asset and newest state per case. Only `follow` changes it; `changed` is told each asset."""
+    """Newest snapshot and life cycle per asset, newest state per case. Only `follow` changes it; `changed` is told each asset."""
 
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     cases: dict[str, Case] = field(default_factory=dict)
+    lives: dict[str, Lifecycle] = field(default_factory=dict)
     sequence: int = 0
     rejected: int = 0
     connected: bool = False
@@ -94,6 +96,10 @@ class ReadModel:
                 snapshot = unpack(Snapshot, message.data)
                 self.snapshots[snapshot.asset] = snapshot
                 asset = snapshot.asset
+            elif kind == ["lifecycle"]:
+                life = unpack(Lifecycle, message.data)
+                self.lives[life.asset] = life
+                asset = life.asset
             else:
                 case = unpack(Case, message.data)
                 self.cases[case.id] = case

@@ -12,6 +12,8 @@ from didymos.core.clock import ScaledClock
 from didymos.data.history.client import HistoryClient
 from didymos.plant.config import Asset, Plant
 from didymos.plant.config_check import WAVEFORMS
+from didymos.plant.diagnosis import Diagnosis, diagnose
+from didymos.plant.doctor import examine
 from didymos.plant.loop import bearing_orders
 from didymos.plant.roles import open_plant_bus
 from didymos.service.app import create_app
@@ -22,7 +24,12 @@ UNDER_WAY_S = 10.0  # wall time that a verdict may be on its way before it count
 
 async def serve(plant: Plant, nats_url: str, token: str | None) -> None:
     bus = await open_plant_bus(plant, nats_url)
-    app = create_app(bus, HistoryClient(bus), plant_view(plant), plant.clock, token)
+    history = HistoryClient(bus)
+
+    async def examined() -> Diagnosis:
+        return diagnose(await examine(plant, bus, history))
+
+    app = create_app(bus, history, plant_view(plant), plant.clock, token, examine=examined, configured=plant)
     settings = uvicorn.Config(app, plant.host, plant.port, log_level="error", access_log=False, ws_per_message_deflate=False)
     try:
         await uvicorn.Server(settings).serve()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from didymos.core.case import Case
+from didymos.core.clock import iso
 from didymos.core.estimate import Estimate, Evidence, Life, ParameterEstimate, Snapshot, Validity
 from didymos.service.context import MS_NS, Context
 from didymos.service.read_model import AssetView, ChannelView
@@ -174,8 +175,11 @@ def asset_row(context: Context, asset: AssetView) -> AssetRow:
     cases = context.model.active_cases(asset.id)
     case = case_row(cases[0]) if cases else None
     snapshot = context.model.snapshots.get(asset.id)
-    who = (asset.id, asset.name, asset.path, asset.model, asset.model_title)
+    name, path, out = _by_lifecycle(context, asset)
+    who = (asset.id, name, path, asset.model, asset.model_title)
     priority = case.priority if case else 0
+    if out is not None:
+        return AssetRow(*who, out.status, out, None, None, None, None, out.reason, priority, case, False, None, False)
     if snapshot is None:
         return AssetRow(*who, NO_DATA.status, NO_DATA, None, None, None, None, None, priority, case, False, None, True)
     life = worst_life(snapshot)
@@ -188,6 +192,21 @@ def asset_row(context: Context, asset: AssetView) -> AssetRow:
     )  # fmt: skip
 
 
+def _by_lifecycle(context: Context, asset: AssetView) -> tuple[str, str, Validity | None]:
+    """(name, path) as they are now, and what is said instead of an estimate when the machine is out of service."""
+    life, now = context.model.lives.get(asset.id), context.clock.now_ns()
+    if life is None:
+        return asset.name, asset.path, None
+    gone = life.out_of_service(now)
+    reason = f"Decommissioned since {iso(gone.time_ns)}: no live estimate." if gone is not None else ""
+    return life.name_at(now), life.path_at(now), Validity(False, 0.0, "C", reason) if gone is not None else None
+
+
+def live_snapshot(context: Context, asset: AssetView) -> Snapshot | None:
+    """The newest one; None while there is none, and for a machine that is out of service."""
+    return context.model.snapshots.get(asset.id) if _by_lifecycle(context, asset)[2] is None else None
+
+
 def component_rows(asset: AssetView, snapshot: Snapshot | None) -> list[ComponentRow]:
     """What is mounted now: the worker knows of exchanges; until it has spoken, the configuration."""
     if snapshot is None or not snapshot.components:
@@ -197,7 +216,7 @@ def component_rows(asset: AssetView, snapshot: Snapshot | None) -> list[Componen
 
 def asset_detail(context: Context, asset: AssetView) -> AssetDetail:
     row = asset_row(context, asset)
-    snapshot = context.model.snapshots.get(asset.id)
+    snapshot = live_snapshot(context, asset)
     stop = context.plant.calendar.next_stop(context.clock.now_ns())
     return AssetDetail(
         **{name: getattr(row, name) for name in AssetRow.__dataclass_fields__},

@@ -17,6 +17,7 @@ from didymos.core.series import Batch, Quality, Waveform
 from didymos.formats.json_payload import decode_telemetry, decode_value, decode_waveform, number_of
 
 _NUMBERS = {float, type(None)}
+MOST_UNASKED = 1000  # names of one topic that are remembered, so that a source that invents names fills no memory
 MOST_TAGS = 65535  # a batch's channel column is uint16
 
 
@@ -25,7 +26,15 @@ class Fields(dict[str, int]):
 
     _last: tuple[list[str], array[int]] = ([], array("i"))
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._unasked: set[str] = set()
+        self.news: list[str] = []  # fields that nobody asks for, each once; emptied by whoever reports them
+
     def __missing__(self, field: str) -> int:
+        if field not in self._unasked and len(self._unasked) < MOST_UNASKED:
+            self._unasked.add(field)
+            self.news.append(field)
         return -1
 
     def places(self, fields: list[str]) -> array[int]:
@@ -71,6 +80,7 @@ class Columns:
     def __init__(self, names: Sequence[str], source: str) -> None:
         self._names = tuple(names)
         self._source = source
+        self.unasked: list[str] = []  # addresses seen for the first time that no tag names; emptied by whoever reports them
         self._clear()
 
     def _clear(self) -> None:
@@ -87,7 +97,7 @@ class Columns:
     def add(self, route: Route, payload: bytes, arrived_ns: int, retained: bool = False) -> None:
         """Take one payload in whole, or raise DataError and take nothing."""
         if route.single < 0:
-            self._telemetry(route.fields, payload)
+            self._telemetry(route, payload)
         elif route.waveform:
             self.waveforms.append(decode_waveform(payload, route.topic, self._source))
         else:
@@ -99,9 +109,12 @@ class Columns:
             self.time.append(arrived_ns if time_ns is None else time_ns)
             self.count.append(1)
 
-    def _telemetry(self, fields: Fields, payload: bytes) -> None:
+    def _telemetry(self, route: Route, payload: bytes) -> None:
         time_ns, values = decode_telemetry(payload)
-        places = fields.places(list(values))
+        places = route.fields.places(list(values))
+        if route.fields.news:
+            self.unasked += [f"{route.topic}#{field}" for field in route.fields.news]
+            route.fields.news.clear()
         numbers = list(values.values())
         if not _NUMBERS.issuperset(map(type, numbers)):
             numbers = [number_of(*item) if place >= 0 else 0.0 for place, item in zip(places, values.items(), strict=True)]

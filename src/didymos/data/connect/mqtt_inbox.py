@@ -13,7 +13,7 @@ from didymos.core.clock import Clock
 from didymos.core.errors import ConnectError, DataError
 from didymos.core.ports import Fault, Payload
 from didymos.data.connect import mqtt_frames as m
-from didymos.data.connect.columns import Columns, Route
+from didymos.data.connect.columns import MOST_UNASKED, Columns, Route
 from didymos.data.connect.wire_tcp import Wire
 
 MOST_VALUES = 8000  # a batch is closed by the message that reaches this
@@ -27,6 +27,7 @@ class Inbox:
         self._columns = Columns(names, source_id)
         self._id, self._clock = source_id, clock
         self._bad: dict[bytes, int] = {}
+        self._strange: set[bytes] = set()
         self._sequence = time.time_ns() // 1000  # names batches for ever: must not repeat after a restart
 
     def take(
@@ -43,6 +44,7 @@ class Inbox:
                 acks += b"\x40\x02" + packet_id
             route = self._routes.get(topic)
             if route is None:
+                yield from self._unasked(topic, now_ns)
                 continue
             try:
                 columns.add(route, body, now_ns, bool(head & 1))
@@ -60,6 +62,18 @@ class Inbox:
             )
             acks += m.puback_frame(message.packet_id) if message.packet_id else b""
         yield from self._payload(wire, acks)
+        yield from self._unasked_fields(now_ns)
+
+    def _unasked(self, topic: bytes, now_ns: int) -> Iterable[Fault]:
+        """`unmapped`, once for each topic that comes through a wildcard without a tag."""
+        if topic not in self._strange and len(self._strange) < MOST_UNASKED:
+            self._strange.add(topic)
+            yield Fault("unmapped", topic.decode("utf-8", "replace"), now_ns)
+
+    def _unasked_fields(self, now_ns: int) -> Iterable[Fault]:
+        unasked, self._columns.unasked = self._columns.unasked, []
+        for address in unasked:
+            yield Fault("unmapped", address, now_ns)
 
     def _payload(self, wire: Wire, acks: bytearray) -> Iterable[Payload]:
         batch, waveforms = self._columns.take(self._sequence + 1)

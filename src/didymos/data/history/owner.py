@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any, TypeVar, final
 
 import duckdb
@@ -38,6 +39,7 @@ from didymos.data.history.requests import (
     LEASE,
     PAGE,
     Buckets,
+    Condition,
     Held,
     LatestColumns,
     LatestOf,
@@ -332,7 +334,10 @@ class Historian:
             await self._lease.check()
             return pack(await self._write(store.adopt, unpack(Adopt, data)))
 
-        for method in (read, buckets, latest, latest_columns, waveform, snapshots, sql, held, state, reached, adopt):
+        async def condition(data: bytes) -> bytes:
+            return pack(await self._read(condition_of, store, dict(self._position)))
+
+        for method in (read, buckets, latest, latest_columns, waveform, snapshots, sql, held, state, reached, adopt, condition):
             await bus.serve(f"history.{method.__name__}.{epoch}", method)
         await bus.serve(f"history.rollup.{epoch}", rolled_up)
 
@@ -357,6 +362,22 @@ async def _first_of(*tasks: asyncio.Task[None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def condition_of(store: Store, positions: dict[str, int]) -> Condition:
+    newest = [time_ns for time_ns, _, quality in store.latest.of([]).values() if quality <= Quality.UNCERTAIN]
+    hot, closed = _bytes_of(store.folder, "hot.duckdb*"), _bytes_of(store.folder / "closed", "**/*")
+    return Condition(positions, hot, closed, disk_usage(store.folder).free, max(newest, default=0), len(store.latest.number))
+
+
+def _bytes_of(folder: Path, pattern: str) -> int:
+    total = 0
+    for path in folder.glob(pattern):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:  # a compaction has just removed it
+            continue
+    return total
 
 
 def _or(value: int | None) -> int:

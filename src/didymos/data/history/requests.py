@@ -32,6 +32,19 @@ class Buckets:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """How the historian is. positions: stream -> last sequence committed; newest_ns: of any usable sample, 0 without one;
+    free_bytes: on the disk that holds the store."""
+
+    positions: dict[str, int]
+    hot_bytes: int
+    closed_bytes: int
+    free_bytes: int
+    newest_ns: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
 class LatestOf:
     """No channels = all."""
 

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import final
 
 from didymos.core.errors import ConnectError, DataError, DidymosError, FencedError
-from didymos.core.ports import Entry, Fence, Message, Subscription
+from didymos.core.ports import Entry, Extent, Fence, Message, Subscription
 from didymos.data.stream.subjects import STREAMS, check_stream, matches, stream_of
 
 LISTEN_LIMIT = 10_000  # notifications that one listener may lag behind; older ones are dropped
@@ -135,6 +135,10 @@ class MemoryBus:
             return MemorySubscription(held, tuple(subjects), [], after_sequence)
         last = [m for m in held.last_of.values() if any(matches(p, m.subject) for p in subjects)]
         return MemorySubscription(held, tuple(subjects), sorted(last, key=attrgetter("sequence")), len(held.messages))
+
+    async def extent(self, stream: str) -> Extent:
+        held = self._streams[check_stream(stream)].messages
+        return Extent(min(1, len(held)), len(held), sum(len(m.data) for m in held))
 
     async def put(self, key: str, value: bytes) -> None:
         self._revision += 1

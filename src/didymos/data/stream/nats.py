@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from nats.js.api import DiscardPolicy, RawStreamMsg, StorageType, StreamConfig
 
 from didymos.core.errors import DataError, FencedError
-from didymos.core.ports import Entry, Fence, Message, Subscription
+from didymos.core.ports import Entry, Extent, Fence, Message, Subscription
 from didymos.data.stream.line import AWAY, connect, patiently
 from didymos.data.stream.position import NatsSubscription, last_of_each
 from didymos.data.stream.reply import Replies
@@ -155,6 +155,11 @@ class NatsBus:
         position.patience_s = self.options.patience_s
         await self._patiently("subscribe", position.prepare)
         return position
+
+    async def extent(self, stream: str) -> Extent:
+        check_stream(stream)
+        found = await self._patiently("extent", lambda: self._line.jetstream(timeout=5).stream_info(stream))
+        return Extent(found.state.first_seq if found.state.messages else 0, found.state.last_seq, found.state.bytes)
 
     # key and value
 

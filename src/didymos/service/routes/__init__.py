@@ -1,5 +1,16 @@
 """The API, one file per subject; a new subject is one file and one name in ROUTERS."""
 
-from didymos.service.routes import assets, cases, events, export, health, history, rollup, waveform
+from didymos.service.routes import assets, cases, doctor, events, export, health, history, lifecycle, rollup, waveform
 
-ROUTERS = (health.router, assets.router, history.router, waveform.router, cases.router, events.router, rollup.router, export.router)
+ROUTERS = (
+    health.router,
+    assets.router,
+    history.router,
+    waveform.router,
+    cases.router,
+    events.router,
+    rollup.router,
+    export.router,
+    doctor.router,
+    lifecycle.router,
+)

@@ -8,7 +8,18 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from didymos.service.context import With, find_asset, json_answer, page_of
-from didymos.service.views import AssetDetail, AssetRow, LifeRow, ModeRow, WhyRow, asset_detail, asset_row, life_row, stop_horizon_s
+from didymos.service.views import (
+    AssetDetail,
+    AssetRow,
+    LifeRow,
+    ModeRow,
+    WhyRow,
+    asset_detail,
+    asset_row,
+    life_row,
+    live_snapshot,
+    stop_horizon_s,
+)
 
 router = APIRouter(tags=["assets"])
 Limit = Annotated[int, Query(ge=1, le=5000, description="Rows in one answer")]
@@ -32,15 +43,16 @@ async def asset(context: With, asset_id: str) -> Response:
 @router.get("/assets/{asset_id}/life", response_model=list[LifeRow])
 async def life(context: With, asset_id: str) -> Response:
     """Failure-time distribution per failure mode, conditional on survival until now."""
-    snapshot = context.model.snapshots.get(find_asset(context, asset_id).id)
+    snapshot = live_snapshot(context, find_asset(context, asset_id))
     return json_answer([life_row(each, stop_horizon_s(snapshot)) for each in snapshot.life] if snapshot else [])
 
 
 @router.get("/assets/{asset_id}/why", response_model=WhyRow)
 async def why(context: With, asset_id: str) -> Response:
     """The reason in one sentence, the evidence, the modes by probability."""
-    snapshot = context.model.snapshots.get(find_asset(context, asset_id).id)
+    asset = find_asset(context, asset_id)
+    snapshot = live_snapshot(context, asset)
     if snapshot is None:
-        return json_answer(WhyRow("No estimate yet: the worker has not published this asset.", (), []))
+        return json_answer(WhyRow(asset_row(context, asset).validity.reason, (), []))
     said = snapshot.why
     return json_answer(WhyRow(said.sentence, said.evidence, [ModeRow(*each) for each in said.modes]))

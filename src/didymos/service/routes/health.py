@@ -8,6 +8,7 @@ from typing import Literal
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from didymos.core.clock import DAY_NS
 from didymos.service.context import MS_NS, Context, With, json_answer
 
 router = APIRouter(tags=["plant"])
@@ -27,8 +28,29 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class ShiftRow:
+    """Epoch ms."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """`where`: an asset or area, "" = everything; `load`: times rated, 0 = stands still. Epoch ms."""
+
+    start: int
+    end: int
+    where: str
+    product: str
+    load: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plant:
-    """`stops`: the next planned stops, epoch ms."""
+    """`stops`: the next planned stops, epoch ms. `shift`: the one that is on, null between shifts; `shifts`: those of the next
+    seven days; `running`: whether the plant is meant to run now; `plan`: production windows that are in force or to come."""
 
     id: str
     name: str
@@ -37,6 +59,11 @@ class Plant:
     now: int
     stops: list[int]
     writable: bool
+    shift: str | None
+    running: bool
+    shifts: list[ShiftRow]
+    holidays: list[str]
+    plan: list[PlanRow]
 
 
 def health_of(context: Context) -> Health:
@@ -69,5 +96,9 @@ async def plant(context: With) -> Response:
     while at is not None and len(stops) < 8:
         stops.append(at // MS_NS)
         at = context.plant.calendar.next_stop(at)
-    view = context.plant
-    return json_answer(Plant(view.id, view.name, view.timezone, view.currency, now // MS_NS, stops, context.token is not None))
+    view, calendar = context.plant, context.plant.calendar
+    shifts = [ShiftRow(name, begin // MS_NS, end // MS_NS) for begin, end, name in calendar.shifts_between(now, now + 7 * DAY_NS)]
+    plans = [PlanRow(p.start_ns // MS_NS, p.end_ns // MS_NS, p.where, p.product, p.load) for p in calendar.plan if p.end_ns > now]
+    given = (view.id, view.name, view.timezone, view.currency, now // MS_NS, stops, context.token is not None)
+    running = calendar.is_planned(now)
+    return json_answer(Plant(*given, calendar.shift_at(now), running, shifts, list(calendar.holidays), plans))
