@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from didymos.core.ports import Bus, Fault
-from didymos.data.history.requests import Condition
+from didymos.data.history.requests import LEASE, Condition
+from didymos.data.stream.lease import Asker
 from didymos.formats.wire import unpack
 
 EDGE, WORKER = "doctor.edge", "doctor.worker"
@@ -155,4 +156,4 @@ async def ask_worker(bus: Bus, partition: int, timeout_s: float) -> WorkerReport
 
 
 async def ask_history(bus: Bus, timeout_s: float) -> Condition:
-    return unpack(Condition, await bus.request("history.condition", b"", timeout_s))
+    return unpack(Condition, await Asker(bus, LEASE).ask("history.condition", b"", timeout_s))
