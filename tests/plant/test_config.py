@@ -96,6 +96,7 @@ BAD = [
     (('type = "opcua"', 'type = "opc"'), "opcua, mqtt, http, replay, fake"),
     (("step_s = 300", "step_s = -5"), "a number above 0"),
     (("step_s = 300", 'step_s = "fast"'), "'fast' is a text"),
+    (("step_s = 300", "commission_s = 60"), "50 steps"),
     (("step_s = 300", "stepp_s = 300"), "Did you mean `step_s`?"),
     (('timezone = "Europe/Vienna"', 'timezone = "Vienna"'), "IANA zone"),
     (('start = "2026-01-05T06:00:00Z"', 'start = "2026-01-05T06:00:00"'), "has no zone"),

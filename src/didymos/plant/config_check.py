@@ -24,6 +24,7 @@ from didymos.plant.toml_lines import lines
 Table = dict[str, Any]
 
 SOURCE_TYPES = ("opcua", "mqtt", "http", "replay", "fake")
+LEAST_STEPS = 50  # that `infer.calibrate` can work with
 KEEP = ("raw_days", "minute_days", "hour_days", "budget_gb")  # of [store]
 WAVEFORMS = {"spindle": (Channel("acceleration", "Acceleration", "m/s2"),)}
 FEATURES = ("peak", "crest", "kurtosis", "envelope_bpfo", "envelope_bpfi", "envelope_bsf", "envelope_ftf")
@@ -130,7 +131,7 @@ class Reader:
             step_s=step_s,
             lateness_s=self.value(head, ("plant",), "lateness_s", float, 2 * step_s),
             publish_s=self.positive(head, ("plant",), "publish_s", 12 * step_s),
-            commission_s=self.value(head, ("plant",), "commission_s", float, 0.0),
+            commission_s=self.commission(head, step_s),
             clock=self.clock(),
             store=(self.path.parent / self.value(store, ("store",), "path", str, "state")).resolve(),
             nats_url=self.value(nats, ("nats",), "url", str, ""),
@@ -147,6 +148,14 @@ class Reader:
             retention=self.retention(store),
             staging=self.value(store, ("store",), "staging", str, ""),
         )
+
+    def commission(self, head: Table, step_s: float) -> float:
+        found = self.value(head, ("plant",), "commission_s", float, 0.0)
+        least = LEAST_STEPS * step_s
+        if found and not found >= least:
+            allowed = f"0 (no commissioning), or {least:g} and more: {LEAST_STEPS} steps of {step_s:g} s"
+            self.wrong(("plant", "commission_s"), f"{found:g}", allowed, "Correct the value; a week is a good one.")
+        return found
 
     def replicas(self, nats: Table) -> int:
         copies = self.value(nats, ("nats",), "replicas", int, 1)
