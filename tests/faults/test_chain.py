@@ -25,6 +25,7 @@ def as_undisturbed(what: Drill, folder) -> None:
     assert outcome.snapshots == 12 * ((what.steps - 2) // 12)
 
 
+@pytest.mark.slow
 def test_a_worker_a_server_and_the_historian_killed_while_data_flow_change_nothing(tmp_path):
     """The short drill: one nats-server of three, one worker of two, one historian."""
     for seed in range(100):  # the first seed that draws each of the three once

@@ -93,6 +93,7 @@ def test_a_running_historian_takes_the_days_beside_what_lives_and_is_killed_in_b
 
     try:
         on_bus(url, _live)
+        time.sleep(1.0)  # a sample is known from the next whole second
         before = time.time_ns()
         path = export(tmp_path)
         timers = [threading.Timer(after_s, kill_and_start_again) for after_s in (0.4, 6.0)]

@@ -126,7 +126,7 @@ class Rig:
                 self.children[name].terminate()
             for name in group:
                 try:
-                    self.children[name].wait(15)
+                    self.children[name].wait(40)
                 except subprocess.TimeoutExpired:
                     self.kill(name)
 
