@@ -17,9 +17,8 @@ from didymos.data.history.client import HistoryClient
 from didymos.data.stream.memory import MemoryBus
 from didymos.formats.wire import pack, unpack
 from didymos.infer import filters
-from didymos.plant.loop import Loop
+from didymos.plant.crew import Crew
 from didymos.plant.rewind import AsOf, ask_as_of
-from didymos.plant.worker import Worker
 from tests.plant.small import START
 from tests.plant.test_past import STEP_NS, STEPS, TAGS, Row, historian, snapshots_of
 from tests.plant.test_past import plant as _plant
@@ -68,11 +67,12 @@ def lived(plant, items, folder, questions) -> Lived:
         bus = MemoryBus()
         await bus.publish_many([row for _, row in sorted(items, key=lambda item: item[0])])
         async with historian(bus, folder) as history:
-            loop = Loop(plant)
-            working = asyncio.create_task(Worker(loop, bus, history).run())
-            while loop.sequence < len(bus._streams["plant"].messages):
+            crew, last = Crew(plant, bus, history), len(bus._streams["plant"].messages)
+            working = asyncio.create_task(crew.run())
+            while P not in crew.workers or crew.workers[P].loop.sequence < last:
                 assert not working.done(), working.exception()
                 await asyncio.sleep(0.1)
+            loop = crew.workers[P].loop
             answers = {q: await ask_as_of(bus, AsOf("sp-01", *q)) for q in questions}
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
