@@ -207,6 +207,20 @@ def test_a_bucket_without_values_is_nan_with_its_quality(store):
     assert np.isnan(three).all()
 
 
+def test_a_bad_sample_from_the_far_future_is_stored_and_is_not_what_the_channel_reads_now(tmp_path):
+    """A server that stamps "no value yet" with its own clock, years ahead of the plant's."""
+    store = Store(tmp_path)
+    ahead = DAY + 400 * DAY_NS
+    put(store, 1, [("a.x", ahead, float("nan"), 6)], known=DAY)
+    put(store, 2, [("a.x", DAY + 5, 5.0, 0)], known=DAY)
+    assert store.latest.of(["a.x"]) == {"a.x": (DAY + 5, 5.0, 0)}
+    assert [row[0] for row in read(store, "a.x", end=ahead + 1)] == [DAY + 5, ahead]
+    store.close()
+    again = Store(tmp_path)
+    assert again.latest.of(["a.x"]) == {"a.x": (DAY + 5, 5.0, 0)}
+    again.close()
+
+
 def test_latest_is_the_newest_in_time_not_the_last_to_arrive_also_after_reopening(tmp_path):
     store = Store(tmp_path)
     put(store, 1, [("a.x", DAY + 5, 5.0, 0), ("a.y", DAY, 1.0, 0)])

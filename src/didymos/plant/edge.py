@@ -18,7 +18,7 @@ from hashlib import blake2b
 import numpy as np
 
 from didymos.core.channel import partition, split_channel_id
-from didymos.core.clock import Clock, DataClock
+from didymos.core.clock import DAY_NS, Clock, DataClock
 from didymos.core.errors import DataError
 from didymos.core.ports import Bus, Connector, Fault, Payload
 from didymos.core.series import Batch
@@ -90,11 +90,14 @@ class Edge:
         report.state = "ended"
 
     def _note(self, report: SourceReport, payload: Payload) -> None:
-        """Count what came."""
-        newest = [int(payload.batch.time_ns.max())] if payload.batch is not None and len(payload.batch) else []
+        """Count what came. A source clock that is a day ahead does not say how far the source has come."""
+        now_ns, newest = self.clock.now_ns(), [0]
+        if payload.batch is not None and len(payload.batch):
+            times = payload.batch.time_ns
+            newest.append(int(times[times <= now_ns + DAY_NS].max(initial=0) if now_ns > 0 else times.max()))
         report.payloads += 1
         report.values += len(payload.batch) if payload.batch is not None else 0
-        report.newest_ns = max(report.newest_ns, *newest, *(wave.start_ns for wave in payload.waveforms), 0)
+        report.newest_ns = max(report.newest_ns, max(newest), *(wave.start_ns for wave in payload.waveforms))
         if report.state == "waiting":  # a source without a connection to speak of: a file, a listening port
             report.state, report.since_ns = "connected", self.clock.now_ns()
         self._rates[report.id].mark(time.monotonic(), report.values)

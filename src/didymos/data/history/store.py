@@ -17,7 +17,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from didymos.core.series import Batch, Waveform
+from didymos.core.series import Batch, Quality, Waveform
 from didymos.data.history import damage
 from didymos.data.history.adopt import Adopt, Adopted, adopt_day
 from didymos.data.history.closed import Closed
@@ -30,6 +30,7 @@ from didymos.data.history.tables import CLOSING, DAY_NS, SAMPLES, SNAPSHOTS, STR
 from didymos.data.history.tiers import Kept, Tiers
 
 _log = logging.getLogger(__name__)
+AHEAD_NS = DAY_NS  # a bad sample whose source clock is further ahead is stored, but is not what a channel reads now
 
 
 @dataclass(slots=True)
@@ -122,7 +123,8 @@ class Store:
             raise
         self._named += len(new)
         if columns is not None:
-            self.latest.update(columns["channel"], columns["time_ns"], columns["value"], columns["quality"])
+            now = (columns["quality"] < Quality.CLOCK) | (columns["time_ns"] <= columns["known_ns"] + AHEAD_NS)
+            self.latest.update(*(columns[name][now] for name in ("channel", "time_ns", "value", "quality")))
 
     def _name(self, new: list[tuple[tuple[str, int], int]]) -> None:
         """Channels ((name, stream), id) that are here for the first time."""
@@ -165,11 +167,12 @@ class Store:
             self.latest.number_of(name, stream)
         self._named = len(saved)
         self._fold([(i, t, v, q) for i, _, _, t, v, q in saved if t is not None])
+        now = f"(quality < {int(Quality.CLOCK)} OR time_ns <= known_ns + {AHEAD_NS})"
         newest = "max(time_ns), arg_max(value, (time_ns, sequence)), arg_max(quality, (time_ns, sequence))"
-        self._fold(c.execute(f"SELECT channel, {newest} FROM hot.samples GROUP BY channel").fetchall())
+        self._fold(c.execute(f"SELECT channel, {newest} FROM hot.samples WHERE {now} GROUP BY channel").fetchall())
         closed = self._closed["samples"].source() if self.fresh else None
         if closed:
-            rows = c.execute(f"SELECT channel, {newest} FROM ({closed}) GROUP BY channel").fetchall()
+            rows = c.execute(f"SELECT channel, {newest} FROM ({closed}) WHERE {now} GROUP BY channel").fetchall()
             self.latest.before = {name: (t, v, q) for name, t, v, q in rows}
 
     def _fold(self, rows: list[tuple[int, int, float, int]]) -> None:
