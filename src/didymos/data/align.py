@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from didymos.core.clock import SECOND_NS
+from didymos.core.clock import DAY_NS, SECOND_NS
 from didymos.core.series import Batch, Quality
 
 NEVER = np.iinfo(np.int64).min
+AHEAD_NS = DAY_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +103,13 @@ class Grid:
             return
         step = -(-int(time_ns[0]) // self.step_ns)
         newer = time_ns >= self.last_time[place]
+        if (quality >= Quality.CLOCK).any():  # "no value yet", stamped by a clock far ahead, is not what a channel reads now
+            newer &= (quality < Quality.CLOCK) | (time_ns <= self.newest_ns[self.asset_of[place]] + AHEAD_NS)
         if newer.all():
             self.last_quality[place], self.last_value[place] = quality, value
         else:
             self.last_quality[place[newer]], self.last_value[place[newer]] = quality[newer], value[newer]
-        np.maximum.at(self.last_time, place, time_ns)
+        np.maximum.at(self.last_time, place[newer], time_ns[newer])
         open_ = step >= self.next_step[self.asset_of[place]]
         if not open_.all():
             np.add.at(self.late, place[~open_], 1)
