@@ -4,13 +4,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
+unexport PYTHONDONTWRITEBYTECODE  # six processes start from the package: compiled once, not by each
+
 .PHONY: demo test test-all check setup setup-dev constraints clean
 
 demo: setup            ## a simulated machining line, the twin beside it, and the page
 	$(BIN)/didymos demo
 
 test: setup-dev        ## the suite; under ten minutes on two cores
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: setup-dev    ## with the long ones
 	$(BIN)/pytest
@@ -30,12 +32,12 @@ setup-dev: .venv/.dev
 	$(BIN)/python -m pip install --quiet "uv>=0.5,<1"
 
 .venv/.runtime: .venv/bin/uv constraints.txt pyproject.toml hatch_build.py $(wildcard ui/src/*.ts* ui/src/*/*.ts* ui/*.json ui/*.css ui/*.html)
-	$(UV) pip install --quiet --require-hashes -r constraints.txt
+	$(UV) pip install --quiet --compile-bytecode --require-hashes -r constraints.txt
 	$(UV) pip install --quiet --no-deps -e .
 	@touch $@
 
 .venv/.dev: .venv/.runtime constraints-dev.txt
-	$(UV) pip install --quiet --require-hashes -r constraints-dev.txt
+	$(UV) pip install --quiet --compile-bytecode --require-hashes -r constraints-dev.txt
 	@touch $@
 
 constraints: .venv/bin/uv   ## resolve the pins anew

@@ -32,7 +32,7 @@ from didymos.plant.rewind import AsOf, ask_as_of
 from didymos.plant.worker import Worker
 from tests.plant.small import START, TOML
 
-STEP_S, PUBLISH_S = 900, 3 * 3600
+STEP_S, PUBLISH_S = 900, 6 * 3600
 STEPS = 5 * 96
 STEP_NS = STEP_S * SECOND_NS
 REPLACED_NS = START + DAY_NS + 1234 * SECOND_NS
@@ -153,7 +153,7 @@ def test_the_order_in_time_and_three_days_late_give_the_same_belief(plant, telem
     punctual = [item for item in telemetry if item[1][2] != f"w{LATE_WAVE_NS}"]
     _, in_time = asyncio.run(lived(plant, stream(punctual, REPLACED_NS), tmp_path / "a"))
     _, late = asyncio.run(lived(plant, stream(punctual, KNOWN_NS), tmp_path / "b"))
-    assert len(in_time) == len(late) == (STEPS - 1) // 12
+    assert len(in_time) == len(late) == (STEPS - 1) * STEP_S // PUBLISH_S
     np.testing.assert_allclose(late[-1].mean, in_time[-1].mean, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(late[-1].cov, in_time[-1].cov, rtol=1e-9, atol=1e-14)
     assert late[-1].components == in_time[-1].components

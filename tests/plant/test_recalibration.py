@@ -20,7 +20,7 @@ from didymos.infer import filters
 from didymos.plant.crew import Crew
 from didymos.plant.rewind import AsOf, ask_as_of
 from tests.plant.small import START
-from tests.plant.test_past import STEP_NS, STEPS, TAGS, Row, historian, snapshots_of
+from tests.plant.test_past import PUBLISH_S, STEP_NS, STEP_S, STEPS, TAGS, Row, historian, snapshots_of
 from tests.plant.test_past import plant as _plant
 from tests.plant.test_past import telemetry as _telemetry
 
@@ -176,7 +176,7 @@ def test_samples_that_come_or_are_corrected_two_days_late_count_in_what_was_true
 
 def test_the_belief_at_a_snapshot_is_its_bytes_when_nothing_came_late(right):
     """Guards `last_snapshot`: looking for late samples must not send every question back to the first day."""
-    assert len(right.published) == (STEPS - 1) // 12
+    assert len(right.published) == (STEPS - 1) * STEP_S // PUBLISH_S
     snapshot = [s for s in right.published if s.time_ns <= AT_NS][-1]
     assert filters.unpack_cov(snapshot.cov).shape == right.answers[NOW][1].shape
     assert TAGS

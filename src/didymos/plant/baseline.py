@@ -31,7 +31,10 @@ from didymos.plant.bearing_prior import read_prior
 from didymos.plant.config import Asset, Plant
 from didymos.plant.judge import Verdict
 
-LEARN_S, LEARN_ROWS = 86_400.0, 600  # the healthy period, and how many rows of it are kept at most: they are in every checkpoint
+LEARN_S, LEARN_ROWS = (
+    86_400.0,
+    600,
+)  # the healthy period of a plant without commission_s; rows kept of it: they are in every checkpoint
 BEARING_MODE, BEARING_TITLE = "bearing_fatigue", "Rolling bearing spalled"
 
 
@@ -51,12 +54,14 @@ class BaselineState:
 class Baselines:
     """`state` changes in `step`; the rest never does. `rows` are the assets' numbers on the grid."""
 
-    def __init__(self, assets: Sequence[Asset], rows: Sequence[int], grid: Grid) -> None:
+    def __init__(self, assets: Sequence[Asset], rows: Sequence[int], grid: Grid, commission_s: float) -> None:
+        learn_s = commission_s or LEARN_S
         self.assets = tuple(assets)
         self.rows = np.asarray(rows, np.int64)
         self.grid = grid
         self.channels = [scalar_channels(asset) for asset in assets]
-        self.settings = [settings(asset, channels, grid) for asset, channels in zip(assets, self.channels, strict=True)]
+        self._every = every_step(grid, learn_s)
+        self.settings = [settings(a, channels, grid, learn_s) for a, channels in zip(assets, self.channels, strict=True)]
         self.places = [
             np.array([grid.place(channel_id(a.id, c.name)) for c in cs]) for a, cs in zip(assets, self.channels, strict=True)
         ]
@@ -64,7 +69,6 @@ class Baselines:
         self._table = np.full((len(self.places), width), -1)
         for row, places in zip(self._table, self.places, strict=True):
             row[: len(places)] = places
-        self._every = every_step(grid)
         self.axes = [
             [grid.place(channel_id(a.id, f"{t.channel}_acceleration_rms")) for t in a.tags if t.waveform] for a in self.assets
         ]
@@ -115,7 +119,7 @@ class Baselines:
         score = s.scores[asset]
         if setting is None or score is None:
             learned = len(s.detectors[asset].rows) / setting.learn if setting else 0.0
-            validity = Validity(False, 0.0, "C", f"baseline: {learned:.0%} of the first healthy day learned")
+            validity = Validity(False, 0.0, "C", f"baseline: {learned:.0%} of the first healthy days learned")
             reason = Why(f"The twin is learning how this machine runs: {learned:.0%} done.")
         else:
             validity = Validity(True, float(min(1.0, 1.0 / max(score.value, 1e-9))), "ok", "compared with its own healthy baseline")
@@ -269,19 +273,19 @@ def scalar_channels(asset: Asset) -> tuple[Channel, ...]:
     return tuple(c for c in asset.channels if c.name not in waveforms)
 
 
-def settings(asset: Asset, channels: Sequence[Channel], grid: Grid) -> anomaly.Settings | None:
+def settings(asset: Asset, channels: Sequence[Channel], grid: Grid, learn_s: float) -> anomaly.Settings | None:
     """None for an asset that has waveforms only, or whose bearing is followed instead."""
     names = tuple(c.name for c in channels)
     if asset.life or len(names) - bool(asset.regime) < 1:
         return None
-    step_s = every_step(grid) * grid.step_ns / SECOND_NS
-    learn = max(3 * anomaly.ROWS_PER_BIN, round(LEARN_S / step_s))
+    step_s = every_step(grid, learn_s) * grid.step_ns / SECOND_NS
+    learn = max(3 * anomaly.ROWS_PER_BIN, round(learn_s / step_s))
     return anomaly.Settings(names, names.index(asset.regime) if asset.regime else None, learn, step_s, 0.1)
 
 
-def every_step(grid: Grid) -> int:
-    """Steps from one scored row to the next: LEARN_ROWS of them make LEARN_S."""
-    return max(1, ceil(LEARN_S / LEARN_ROWS / (grid.step_ns / SECOND_NS)))
+def every_step(grid: Grid, learn_s: float) -> int:
+    """Steps from one scored row to the next: at most LEARN_ROWS of them in the healthy period."""
+    return max(1, ceil(learn_s / LEARN_ROWS / (grid.step_ns / SECOND_NS)))
 
 
 def _detector(setting: anomaly.Settings | None) -> anomaly.State:

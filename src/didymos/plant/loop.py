@@ -110,7 +110,7 @@ class Loop:
             if rows:
                 self.fleets[name] = Fleet(model, [mine[i] for i in rows], rows, self.grid, plant.commission_s)
         generic = [i for i, a in enumerate(mine) if a.model not in ASSETS]
-        self.baselines = Baselines([mine[i] for i in generic], generic, self.grid)
+        self.baselines = Baselines([mine[i] for i in generic], generic, self.grid, plant.commission_s)
         self._home, self._local = np.full(len(mine), GENERIC), np.zeros(len(mine), np.int64)  # each asset's fleet, its row there
         for number, fleet in enumerate(self.fleets.values()):
             self._home[fleet.rows], self._local[fleet.rows] = number, np.arange(len(fleet.rows))

@@ -88,14 +88,15 @@ def schedule(seed: int, start_ns: int, run_days: float = 11.0) -> tuple[Fault, .
         taken.add(machine)
         planned.append((kind, machine, float(onset)))
     found = [
-        _fault(seed, kind, machine, start_ns + int((HEALTHY_DAYS + day) * DAY_NS))
+        fault(seed, kind, machine, start_ns + int((HEALTHY_DAYS + day) * DAY_NS))
         for kind, machine, day in planned
         if HEALTHY_DAYS + day < run_days
     ]
     return tuple(sorted(found, key=lambda fault: fault.onset_ns))
 
 
-def _fault(seed: int, kind: Kind, machine: str, onset_ns: int) -> Fault:
+def fault(seed: int, kind: Kind, machine: str, onset_ns: int) -> Fault:
+    """One fault with its hidden course; the same arguments give the same."""
     rng = draw.at(seed, f"fault {machine} {kind.name}")
     hours = int(24 * rng.uniform(*kind.days))
     level = _growth(rng, kind.power, onset_ns, hours)
