@@ -150,3 +150,18 @@ def test_a_belief_of_the_past_stays_behind_one_that_was_lived(store):
     for _ in range(2):
         assert store.reader.snapshots("m", DAY, DAY + 9, 10**6) == ([b"lived", b"past"], None)
         store.compact(DAY + 2 * DAY_NS)
+
+
+def test_the_newest_sample_of_a_channel_may_be_an_imported_one(tmp_path):
+    store = Store(tmp_path / "history")
+    store.begin_source("one")
+    live(store, 1, [("a.live", DAY + 7, 3.0, 0)], DAY + 8)
+    store.adopt(staged(store, [("a.live", DAY + 5, 1.0, 0), ("a.old", DAY + 5, 2.0, 0), ("a.old", DAY + 6, 2.5, 0)]))
+    expected = {"a.live": (DAY + 7, 3.0, 0), "a.old": (DAY + 6, 2.5, 0)}
+    assert store.latest.of([]) == expected
+    store.close()
+    again = Store(tmp_path / "history")
+    assert again.latest.of([]) == expected
+    live(again, 2, [("a.old", DAY + 9, 4.0, 0), ("a.new", DAY, 1.0, 0)], DAY + 9)
+    assert again.latest.of(["a.old", "a.new"]) == {"a.old": (DAY + 9, 4.0, 0), "a.new": (DAY, 1.0, 0)}
+    again.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from didymos.core.case import Case
 from didymos.core.clock import DAY_NS, SECOND_NS
 from didymos.core.estimate import Snapshot
 from didymos.core.ports import Message
@@ -17,6 +18,7 @@ from didymos.data.history.client import HistoryClient
 from didymos.data.history.owner import Historian, HistoryOptions
 from didymos.data.stream import open_bus
 from didymos.data.stream.server import ServerConfig, free_port, start, stop
+from didymos.decide.alerts import Watch
 from didymos.formats.wire import pack, unpack
 from didymos.plant import past_beliefs
 from didymos.plant.backfill import Order, backfill
@@ -159,3 +161,52 @@ async def live(plant: Plant, messages: list[Message]) -> None:
         await bus.close()
     finally:
         stop(child)
+
+
+def motor_as_generic(text: str) -> str:
+    head, _, rest = text.partition('[[asset]]\nid = "cm-01"')
+    generic = '[[asset]]\nid = "cm-01"\nmodel = "generic"\nregime = "speed"\nchannel = [\n'
+    for name, unit in (("speed", "rad/s"), ("current", "A")):
+        generic += f'  {{ name = "{name}", unit = "{unit}" }},\n'
+    generic += "]\ntag = [\n"
+    for name, unit in (("speed", "rad/s"), ("current", "A")):
+        generic += f'  {{ channel = "{name}", source = "s", address = "cm-01.{name}", unit = "{unit}" }},\n'
+    return head + generic + "]\n[[asset]]" + rest.partition("[[asset]]")[2]
+
+
+async def put(bus, data: bytes) -> None:
+    await bus.put(past_beliefs.WORKER, data)
+
+
+async def results(bus) -> list[Message]:
+    reader, found = await bus.subscribe("results", ["res.>"], 0), []
+    while messages := await reader.fetch(500, 0.5):
+        found += messages
+    return found
+
+
+def test_computed_anew_with_another_model_the_past_speaks_for_that_model_and_takes_back_what_the_other_said(plant, rows, tmp_path):
+    run(plant, export(tmp_path, rows[:CUT]))
+    saved = checkpoint(plant)
+    state = unpack(LoopState, saved.state)
+    doubt = Case(
+        "cm-01-anomaly-1", "cm-01", "anomaly", "machine", "open", 4, START, START, "Unlike itself.", "Look.", "", (), 0.0, None, 0.0
+    )
+    state.memory["cm-01"].watch = Watch(cases=(doubt,), opened=1)
+    past_beliefs.with_bus(plant, None, put, pack(replace(saved, state=pack(state))))
+    other = tmp_path / "other.toml"
+    other.write_text(motor_as_generic(plant_text()) + f'[store]\npath = "{tmp_path / "store"}"\n')
+    changed = load(other)
+    found = run(changed, tmp_path / "a.csv")
+    assert any("cm-01" in s for s in found.sentences)
+    said = past_beliefs.with_bus(changed, None, results)
+    last = [unpack(Snapshot, m.data) for m in said if ".snapshot.cm-01" in m.subject][-1]
+    assert last.model == "generic"
+    cases = [unpack(Case, m.data) for m in said if m.subject.endswith(doubt.id)]
+    said_last = "taken back: its past was computed anew, with the model generic"
+    assert [(c.state, c.verdict) for c in cases] == [("closed", said_last)]
+    assert cases[0].changed_ns == last.time_ns
+    newest = [
+        s for s in (unpack(Snapshot, data) for data in stored(changed).values()) if s.asset == "cm-01" and s.time_ns == last.time_ns
+    ]
+    assert [s.model for s in newest] == ["generic"]

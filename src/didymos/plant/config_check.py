@@ -122,7 +122,7 @@ class Reader:
         assets = tuple(self.asset(t, ("asset", i), sources) for i, t in enumerate(self.rows("asset")))
         self.unique([a.id for a in assets], "asset")
         if not assets:
-            self.wrong((), "no [[asset]]", "at least one", "Add an [[asset]] table, or start from `didymos discover URL`.")
+            self.wrong((), "no [[asset]]", "at least one", "Add an [[asset]] table, as docs/tutorial/own_machine.md does.")
         timezone = self.zone(head)
         return Plant(
             id=self.id(head, ("plant",)),

@@ -120,7 +120,7 @@ def diagnose(facts: Facts) -> Diagnosis:
         *_history(facts, newest_ns),
     ]
     unmapped = {s.id: sorted(s.unmapped) for s in _reports(facts) if s.unmapped}
-    troubles = [
+    troubles = _silent(facts) if "stream" in facts.silent else [
         *_silent(facts), *_source_troubles(facts), *_age_troubles(facts, newest_ns), *_lag_troubles(facts, hops),
         *_channel_troubles(channels), *_coverage_troubles(facts, coverage), *_other_troubles(facts),
     ]  # fmt: skip
@@ -326,7 +326,7 @@ START = {
     "edge": "Start it: `didymos edge PLANT.toml` or `didymos run PLANT.toml`; its log says why it ended.",
     "worker": "Start it: `didymos worker PLANT.toml` or `didymos run PLANT.toml`; nothing is lost, it goes on where it stopped.",
     "historian": "Start it: `didymos historian PLANT.toml` or `didymos run PLANT.toml`; it reads on, nothing is lost.",
-    "stream": "Start nats-server (`didymos run PLANT.toml` does), or correct [nats] url.",
+    "stream": "Start nats-server (`didymos run PLANT.toml` does), or correct [nats] url; nothing else can be asked before.",
 }
 
 

@@ -19,8 +19,8 @@ from didymos.data.history.requests import LEASE
 from didymos.data.history.store import Store
 from didymos.data.stream import open_bus
 from didymos.data.stream.lease import Asker
-from didymos.data.stream.server import running_url
 from didymos.formats.wire import pack, unpack
+from didymos.plant.bus import running_bus
 from didymos.plant.config import Plant
 
 ADOPT_S = 1800.0  # a day of many channels that is there already is merged meanwhile
@@ -93,15 +93,10 @@ def on_bus(url: str, ask: Callable[[Bus], Awaitable[T]]) -> T:
     return asyncio.run(work())
 
 
-def bus_url(plant: Plant, given: str = "") -> str | None:
-    """Of the runtime of this plant, when one is up: as given, the plant file's, or its own embedded server."""
-    return given or plant.nats_url or running_url(plant.store / "stream")
-
-
 @contextmanager
 def owner_of(plant: Plant, nats: str = "") -> Iterator[Asked | Owning]:
     """ConfigError when another process owns the store and no bus leads to it."""
-    url = bus_url(plant, nats)
+    url = running_bus(plant, nats)
     if url is not None:
         yield Asked(url)
         return

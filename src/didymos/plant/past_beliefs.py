@@ -3,6 +3,7 @@
     stored samples of the closed days -> Loop -> snapshots into history, day by day
                                                -> the state it ends in, as the worker's checkpoint, where that worker has none
 
+Imported again, perhaps with another model for a machine, the past is computed anew: what was said of it before is taken back.
 A worker that has taken live messages keeps its belief: then only the days before its first stored snapshot get one, and a belief of
 the past never stands in front of one that was lived. Work orders are not fed here; the ERP brings them, late, as always.
 The state is the same to the byte as after living through the samples live, where they came in time order and machines of one model
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from didymos.core.case import Case
 from didymos.core.channel import PARTITIONS
 from didymos.core.clock import DAY_NS, iso
 from didymos.core.errors import ConnectError, DataError
+from didymos.core.estimate import Snapshot
 from didymos.core.ports import Bus
 from didymos.core.series import Batch
 from didymos.data.history.adopt import INCOMING, Adopt
@@ -36,15 +39,16 @@ from didymos.data.stream import open_bus
 from didymos.data.stream.server import ServerConfig, free_port, start, stop
 from didymos.formats.wire import pack, unpack
 from didymos.plant.backfill import Owner, Progress, Report
+from didymos.plant.bus import running_bus
 from didymos.plant.config import Plant
-from didymos.plant.history_owner import bus_url
-from didymos.plant.loop import Loop, Output
+from didymos.plant.loop import Loop, LoopState, Output
 from didymos.plant.rewind import AsOf, ask_as_of
 from didymos.plant.worker import Saved, checkpoint_key
 
 AT_ONCE = 500_000  # samples held at once
 LIVED = -(2**62)  # added to the time at which a past belief was made: its sequence, below every live one
 WORKER = "worker"
+TOLD = 5  # machines of which the end is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def recompute(
     plant: Plant, report: Report, owner: Owner, nats: str = "", progress: Callable[[Progress], None] = lambda _: None
 ) -> Recomputed:
     """After an import: beliefs of its days, or of all stored days where the worker has never seen a live message."""
-    url = bus_url(plant, nats)
+    url = running_bus(plant, nats)
     found = with_bus(plant, url, _checkpoint)
     live = (found is not None and found.sequence > 0) or (url is not None and with_bus(plant, url, _answers, plant))
     folder = plant.store / "history"
@@ -103,9 +107,9 @@ def recompute(
     if live:
         said = "The worker has beliefs of its own and keeps them: beliefs of the past are stored, the live belief is left."
         return Recomputed(samples, lived.made, False, (_sentence(samples, lived, days), said))
-    with_bus(plant, url, _hand_over, loop, lived)
+    with_bus(plant, url, _hand_over, loop, lived, found)
     said = "The worker had not begun: it goes on from the belief of the last sample."
-    return Recomputed(samples, lived.made, True, (_sentence(samples, lived, days), said))
+    return Recomputed(samples, lived.made, True, (_sentence(samples, lived, days), said, *_endings(lived)))
 
 
 def _sentence(samples: int, lived: Lived, days: list[int]) -> str:
@@ -113,6 +117,14 @@ def _sentence(samples: int, lived: Lived, days: list[int]) -> str:
         return "No day lies before the live beliefs: none was recomputed."
     span = f"{iso(days[0] * DAY_NS)[:10]} to {iso(days[-1] * DAY_NS)[:10]}"
     return f"Beliefs recomputed from {samples} stored samples of {span}: {lived.made} snapshots."
+
+
+def _endings(lived: Lived) -> list[str]:
+    """What is believed of each machine at the end, the most urgent first."""
+    found = [unpack(Snapshot, data) for _, data, _ in lived.last.values()]
+    found.sort(key=lambda s: -(s.p_fail_next_stop or 0.0))
+    told = [f"{s.asset}, {iso(s.time_ns)}: {s.why.sentence}" for s in found[:TOLD]]
+    return told + ([f"and {len(found) - TOLD} machines more"] if len(found) > TOLD else [])
 
 
 # ---- stored samples
@@ -220,10 +232,30 @@ async def _answers(bus: Bus, plant: Plant) -> bool:
     return True
 
 
-async def _hand_over(bus: Bus, loop: Loop, lived: Lived) -> None:
+async def _hand_over(bus: Bus, loop: Loop, lived: Lived, before: Saved | None) -> None:
     """Cases, records and each asset's last snapshot as the worker would have said them, then its checkpoint."""
-    outputs = [*lived.others.values(), *lived.last.values()]
+    if before is not None:
+        loop.publish_cases(_taken_back(unpack(LoopState, before.state), loop, lived))
+        lived.take(loop.outputs)
+    last = [(subject, data, f"{name}:{blake2b(data, digest_size=8).hexdigest()}") for subject, data, name in lived.last.values()]
+    outputs = [*lived.others.values(), *last]
     results = 0
     for first in range(0, len(outputs), 500):
         results = await bus.publish_many(outputs[first : first + 500])
     await bus.put(WORKER, pack(Saved(0, results, loop.state())))
+
+
+def _taken_back(before: LoopState, loop: Loop, lived: Lived) -> list[Case]:
+    """Cases of the earlier computation that this one does not have."""
+    told = {name.split(":")[1] for name in lived.others if name.startswith("case:")}
+    found = []
+    for id, memory in before.memory.items():
+        if id not in loop.assets:
+            continue
+        model = loop.config[loop.assets[id]].model
+        now_ns = int(lived.last[id][2].rpartition(":")[2]) if id in lived.last else 0
+        for case in memory.watch.cases:
+            if case.id not in told:
+                verdict = f"taken back: its past was computed anew, with the model {model}"
+                found.append(replace(case, state="closed", changed_ns=max(case.changed_ns, now_ns), verdict=verdict))
+    return found

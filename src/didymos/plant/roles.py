@@ -19,7 +19,7 @@ from typing import Any
 from didymos.assets import ASSETS
 from didymos.core.case import Event, Record
 from didymos.core.channel import PARTITIONS, partition
-from didymos.core.errors import ConfigError, ConnectError, DataError
+from didymos.core.errors import ConnectError, DataError
 from didymos.core.ports import Bus, Connector
 from didymos.data.connect import CONNECTORS
 from didymos.data.connect.replay import path_of
@@ -32,20 +32,6 @@ from didymos.plant.report import ErpReport, shown
 from didymos.plant.supervise import Role
 
 log = logging.getLogger("didymos")
-
-URL_FILE = "nats.url"  # in the store: where the bus of the running plant is
-
-
-def bus_url(plant: Plant, given: str = "") -> str:
-    """Of the running plant: given, configured, or as `didymos run` has left it. ConfigError when nobody knows."""
-    file = plant.store / URL_FILE
-    url = given or plant.nats_url or (file.read_text().strip() if file.exists() else "")
-    if not url:
-        raise ConfigError(
-            f"{plant.id}: no nats-server is known. Start the plant with `didymos run PLANT.toml`, give --nats nats://host:port, "
-            "or set [nats] url in the plant file."
-        )
-    return url
 
 
 def connectors(plant: Plant, cursors: Path | None = None) -> dict[str, Connector]:
@@ -200,7 +186,6 @@ def runtime(plant: Plant, plant_file: Path, nats_url: str, server: ServerConfig 
     """The children of `didymos run`, in starting order. `server` None: nats is somebody else's."""
 
     plant.store.mkdir(parents=True, exist_ok=True)
-    (plant.store / URL_FILE).write_text(nats_url)
 
     def child(role: str, *more: str) -> Role:
         return Role(role, (sys.executable, "-m", "didymos.service.cli", role, str(plant_file), "--nats", nats_url, *more))

@@ -133,10 +133,11 @@ def replay(
 def edge(plant_file: PlantFile, nats: Nats = "") -> None:
     """Role: sources and ERP -> stream."""
     from didymos.plant import roles
+    from didymos.plant.bus import bus_url
     from didymos.plant.config import load
 
     plant = load(plant_file)
-    until_stopped(roles.edge(plant, _bus_url(nats, plant.nats_url)))
+    until_stopped(roles.edge(plant, bus_url(plant, nats)))
 
 
 @app.command()
@@ -147,23 +148,25 @@ def worker(
 ) -> None:
     """Role: stream -> beliefs -> results."""
     from didymos.plant import roles
+    from didymos.plant.bus import bus_url
     from didymos.plant.config import load
 
     first, _, last = partitions.partition("-")
     if not (first.isdigit() and last.isdigit() and int(first) <= int(last) < 16):
         raise typer.BadParameter(f"{partitions!r}; write first-last within 0-15, for example 0-7")
     plant = load(plant_file)
-    until_stopped(roles.worker(plant, _bus_url(nats, plant.nats_url), range(int(first), int(last) + 1), plant_file))
+    until_stopped(roles.worker(plant, bus_url(plant, nats), range(int(first), int(last) + 1), plant_file))
 
 
 @app.command()
 def historian(plant_file: PlantFile, nats: Nats = "") -> None:
     """Role: stream and results -> history and ledger."""
     from didymos.plant import roles
+    from didymos.plant.bus import bus_url
     from didymos.plant.config import load
 
     plant = load(plant_file)
-    until_stopped(roles.historian(plant, _bus_url(nats, plant.nats_url)))
+    until_stopped(roles.historian(plant, bus_url(plant, nats)))
 
 
 @app.command()
@@ -171,18 +174,12 @@ def serve(
     plant_file: PlantFile, nats: Nats = "", token: Annotated[str, typer.Option(help="allows changes; empty: read-only")] = ""
 ) -> None:
     """Role: results and history -> HTTP, websocket, page."""
+    from didymos.plant.bus import bus_url
     from didymos.plant.config import load
     from didymos.service import serve as role
 
     plant = load(plant_file)
-    until_stopped(role.serve(plant, _bus_url(nats, plant.nats_url), token or None))
-
-
-def _bus_url(given: str, configured: str) -> str:
-    url = given or configured
-    if not url:
-        raise typer.BadParameter("no nats-server: give --nats nats://host:port, or set [nats] url in the plant file")
-    return url
+    until_stopped(role.serve(plant, bus_url(plant, nats), token or None))
 
 
 @app.command()

@@ -31,6 +31,10 @@ from didymos.data.history.tiers import Kept, Tiers
 
 _log = logging.getLogger(__name__)
 AHEAD_NS = DAY_NS  # a bad sample whose source clock is further ahead is stored, but is not what a channel reads now
+_NEWEST = (
+    "SELECT channel, max(time_ns), arg_max(value, (time_ns, sequence)), arg_max(quality, (time_ns, sequence)) FROM {} "
+    f"WHERE quality < {int(Quality.CLOCK)} OR time_ns <= known_ns + {AHEAD_NS} GROUP BY channel"
+)
 
 
 @dataclass(slots=True)
@@ -167,13 +171,10 @@ class Store:
             self.latest.number_of(name, stream)
         self._named = len(saved)
         self._fold([(i, t, v, q) for i, _, _, t, v, q in saved if t is not None])
-        now = f"(quality < {int(Quality.CLOCK)} OR time_ns <= known_ns + {AHEAD_NS})"
-        newest = "max(time_ns), arg_max(value, (time_ns, sequence)), arg_max(quality, (time_ns, sequence))"
-        self._fold(c.execute(f"SELECT channel, {newest} FROM hot.samples WHERE {now} GROUP BY channel").fetchall())
+        self._fold(c.execute(_NEWEST.format("hot.samples")).fetchall())
         closed = self._closed["samples"].source() if self.fresh else None
         if closed:
-            rows = c.execute(f"SELECT channel, {newest} FROM ({closed}) WHERE {now} GROUP BY channel").fetchall()
-            self.latest.before = {name: (t, v, q) for name, t, v, q in rows}
+            self.latest.before = {name: (t, v, q) for name, t, v, q in c.execute(_NEWEST.format(f"({closed})")).fetchall()}
 
     def _fold(self, rows: list[tuple[int, int, float, int]]) -> None:
         if rows:
@@ -269,7 +270,24 @@ class Store:
 
     def adopt(self, wish: Adopt) -> Adopted:
         """Takes a finished day file that somebody else wrote into the closed days; see `adopt`."""
-        return adopt_day(self._connection, self._closed, self.folder, wish, self.positions()["plant"][0])
+        adopted = adopt_day(self._connection, self._closed, self.folder, wish, self.positions()["plant"][0])
+        if wish.table == SAMPLES.name:
+            self._hear_of(wish.day)
+        return adopted
+
+    def _hear_of(self, day: int) -> None:
+        """The newest sample of a channel may be one that was imported."""
+        imported = self._closed["samples"].source((day,))
+        rows = self._connection.execute(_NEWEST.format(f"({imported})")).fetchall() if imported else []
+        known = self.latest.of([name for name, *_ in rows])
+        newer = [row for row in rows if row[0] not in known or row[1] > known[row[0]][0]]
+        if not newer:
+            return
+        self._fold([(self.latest.number_of(name, STREAM_NUMBER["plant"]), t, v, q) for name, t, v, q in newer])
+        if new := list(islice(self.latest.number.items(), self._named, None)):
+            self._name(new)
+            self._named += len(new)
+        self._save_latest()
 
     def _forget_known(self, day: int, inside: str) -> None:
         """Of a day whose samples are gone: hot rows that its roll-up holds already; what stays is late and will be added to it."""

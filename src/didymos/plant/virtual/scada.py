@@ -2,10 +2,10 @@
 
     python -m didymos.plant.virtual.scada --machine cp-03 --fault wear_ring_loss --out exports
 
-exports/<machine>.csv     one row per 5 minutes, one column per tag; semicolons, decimal comma, local time, empty where a sample was lost
+exports/<machine>.csv     one row per 5 minutes, one column per tag; semicolons, decimal comma, local time, empty: sample lost
 
-The machine is well for `--healthy-days`; then, if a fault is asked for, it begins and nobody repairs it. What is wrong, and since when,
-stands in no file.
+The machine is well for `--healthy-days`. Then the fault that was asked for begins; hours after the machine has failed it is
+repaired. What is wrong, and since when, stands in no file.
 """
 
 from __future__ import annotations

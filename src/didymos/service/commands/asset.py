@@ -30,8 +30,8 @@ def asset(
 ) -> None:
     """Enter what happened to a machine: moved, renamed, a sensor exchanged or recalibrated, taken in or out of service."""
     from didymos.core.clock import iso, parse_time
+    from didymos.plant.bus import bus_url
     from didymos.plant.config import load
-    from didymos.plant.roles import bus_url
 
     plant = load(plant_file)
     texts = {"path": path, "name": name, "channel": channel, "serial": serial, "note": note}

@@ -23,12 +23,12 @@ def doctor(
     """Each hop from source to page: connected, last value, age, rate, gaps, lag; what is wrong and what to do. Exit 1 then."""
     from rich.console import Console
 
+    from didymos.plant.bus import running_bus
     from didymos.plant.config import load
-    from didymos.plant.roles import bus_url
     from didymos.service.commands.doctor_table import show
 
     plant = load(plant_file)
-    found = asyncio.run(_examined(plant, bus_url(plant, nats)))
+    found = asyncio.run(_examined(plant, running_bus(plant, nats)))
     if as_json:
         from didymos.service.context import json_answer
 
@@ -38,13 +38,16 @@ def doctor(
     raise typer.Exit(0 if found.ok else 1)
 
 
-async def _examined(plant: Any, url: str) -> Any:
+async def _examined(plant: Any, url: str | None) -> Any:
     from didymos.data.history.client import HistoryClient
     from didymos.data.stream import open_bus
     from didymos.data.stream.nats import NatsOptions
     from didymos.plant.diagnosis import diagnose
     from didymos.plant.doctor import PATIENCE_S, Facts, examine
 
+    if url is None:
+        silent = {"stream": f"no nats-server runs on {plant.store}, and none is named"}
+        return diagnose(Facts(plant, plant.clock.now_ns(), silent=silent))
     try:
         bus = await open_bus(url, NatsOptions(patience_s=PATIENCE_S))
     except ConnectError as error:

@@ -13,13 +13,15 @@ COLOUR = {
     "connected": "green", "answers": "green", "ok": "green", "seen": "green", "ended": "default", "idle": "default",
     "counted": "default", "waiting": "yellow", "weak": "yellow", "unknown": "yellow",
 }  # fmt: skip
+WIDE = 130  # columns of a terminal
 
 
 def show(found: Diagnosis, console: Console, everything: bool) -> None:
     wrong = [t for t in found.troubles if t.wrong]
     notes = [t for t in found.troubles if not t.wrong]
     head = "[bold green]all is well[/]" if found.ok else f"[bold red]{len(wrong)} thing{'s' * (len(wrong) > 1)} wrong[/]"
-    console.print(f"[bold]{escape(found.plant)}[/], {iso(found.now * 10**6)}: {head}", highlight=False, soft_wrap=True)
+    when = iso(found.now * 10**6) if found.now > 0 else "no sample yet"
+    console.print(f"[bold]{escape(found.plant)}[/], {when}: {head}", highlight=False, soft_wrap=True)
     for i, trouble in enumerate(wrong, 1):
         console.print(f" [red]{i:2}.[/] [bold]{trouble.hop}[/]  {escape(trouble.what)}", highlight=False)
         console.print(f"     [cyan]do:[/] {escape(trouble.do)}", highlight=False)
@@ -27,7 +29,7 @@ def show(found: Diagnosis, console: Console, everything: bool) -> None:
         console.print(
             f"  [dim]note[/] [bold]{trouble.hop}[/]  {escape(trouble.what)} [dim]{escape(trouble.do)}[/]", highlight=False
         )
-    console.print(_hops(found.hops))
+    console.print(_hops(found.hops, console.width >= WIDE))
     bad = [line for line in found.channels if line.state != "ok"]
     lines = found.channels if everything else bad
     if lines:
@@ -37,25 +39,27 @@ def show(found: Diagnosis, console: Console, everything: bool) -> None:
         _coverage(found, console, everything)
 
 
-def _hops(hops: list[Hop]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+def _hops(hops: list[Hop], wide: bool) -> Table:
+    """What a hop says of itself has a column where there is room; what is wrong with it has been said above."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     for name in ("hop", "name", "state", "since", "newest", "age"):
         table.add_column(name, no_wrap=True)
     for name in ("rate/s", "count", "lag", "size"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", ratio=1)
+    if wide:
+        table.add_column("", ratio=1)
     for h in hops:
         lag = "" if h.lag is None else f"{h.lag}" + (f" ({h.lag_s:.0f} s)" if h.lag_s else "")
         table.add_row(
             h.hop, escape(h.name), _state(h.state), _moment(h.since), _moment(h.newest), _span(h.age_s),
             "" if h.rate is None else f"{h.rate:.1f}", "" if h.count is None else f"{h.count:,}", lag, _size(h.bytes),
-            f"[dim]{escape(h.text)}[/]",
+            *([f"[dim]{escape(h.text)}[/]"] if wide else []),
         )  # fmt: skip
     return table
 
 
 def _channels(lines: list[ChannelLine]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     for name in ("channel", "state"):
         table.add_column(name, no_wrap=True)
     for name in ("last value", "quality", "age", "samples/h", "gaps", "rejects", "late"):
@@ -80,7 +84,7 @@ def _coverage(found: Diagnosis, console: Console, everything: bool) -> None:
     lines = [c for c in found.coverage if everything or c.verdict in ("weak", "blind", "unknown")]
     if not lines:
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     for name in ("asset", "failure mode", "verdict", "sensor: noise deviations at the threshold"):
         table.add_column(name)
     for c in lines:
