@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from didymos.core.clock import SECOND_NS
 from didymos.core.series import Quality, batch_of
 from didymos.data.align import Grid, align
+from didymos.plant.loop import MOVES_TIME
 
 
 def run(batches, step_s=10.0, lateness_s=20.0):
@@ -18,7 +19,8 @@ def run(batches, step_s=10.0, lateness_s=20.0):
     taken = {}
     for rows in batches:
         for place, time_ns, value, quality in grid.chunks(batch_of(rows)):
-            grid.see(grid.asset_of[place], time_ns)
+            timely = MOVES_TIME[quality]
+            grid.see(grid.asset_of[place[timely]], time_ns[timely])
             while len(due := grid.due()):
                 step = grid.next_step[due]
                 taken[int(step[0])] = grid.values(np.array([0, 1]), step).tolist()
@@ -46,6 +48,15 @@ def test_a_bad_sample_is_not_used_and_does_not_hide_the_good_one_before_it():
     taken, grid = run([rows([("a", 1, 1.0, 0), ("a", 2, 7.0, Quality.OUT_OF_RANGE), ("a", 40, 0.0, 0)])])
     assert taken[1][0] == 1.0
     assert grid.last_quality[0] == Quality.GOOD
+
+
+def test_a_bad_sample_stamped_days_ahead_is_not_what_its_channel_reads_now():
+    """A server's "no value yet" carries the wall clock's time, the plant's clock may stand in another year."""
+    later = 90 * 86_400
+    _, grid = run([rows([("a", 1, 1.0, 0), ("b", 2, 5.0, 0)]), rows([("a", later, np.nan, Quality.BAD)]), rows([("a", 3, 2.0, 0)])])
+    assert (grid.last_value[0], grid.last_quality[0], grid.last_time[0]) == (2.0, Quality.GOOD, 3 * SECOND_NS)
+    near = run([rows([("a", 1, 1.0, 0)]), rows([("a", 9, np.nan, Quality.BAD)])])[1]
+    assert near.last_quality[0] == Quality.BAD
 
 
 def test_a_sample_after_its_step_was_taken_is_counted_and_left_out():

@@ -13,6 +13,7 @@ from didymos.core.ports import Message
 from didymos.core.series import Quality, batch_of
 from didymos.formats.wire import pack
 from didymos.infer import filters
+from didymos.infer.life import forecast
 from didymos.plant.config import load
 from didymos.plant.loop import Loop
 from tests.plant.small import START, TOML
@@ -37,14 +38,12 @@ def plant(tmp_path_factory):
     return load(path)
 
 
-def truth(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """FLEET pumps drawn from the model's own belief about a new pump, worn by its own equations with its own process noise, under
-    loads that change by the hour: states (T, N, n), inputs (T, N, k), sensors without noise (T, N, m)."""
+def truth(seed: int, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """FLEET pumps that begin as `first` (N, n), worn by the model's own equations with its own process noise, under loads that
+    change by the hour: states (T, N, n), inputs (T, N, k), sensors without noise (T, N, m)."""
     rng, p = np.random.default_rng(seed), PUMP.Params()
     low, high = np.array(PUMP.low, float), np.array(PUMP.high, float)
-    x = np.clip(
-        np.array(PUMP.initial, float) + rng.normal(size=(FLEET, PUMP.n_states)) * np.array(PUMP.initial_sd, float), low, high
-    )
+    x = np.clip(first, low, high)
     q = np.array(PUMP.process_noise, float)
     states, inputs, sensors = [], [], []
     for t in range(STEPS):
@@ -91,9 +90,15 @@ def too_few(count: int) -> bool:
     return bool(binom.cdf(count / 3, FLEET, 0.9) < 0.01)
 
 
+def drawn() -> np.ndarray:
+    """(FLEET, n) from the model's own belief about a new pump."""
+    spread = np.random.default_rng(7).normal(size=(FLEET, PUMP.n_states)) * np.array(PUMP.initial_sd, float)
+    return np.array(PUMP.initial, float) + spread
+
+
 @pytest.fixture(scope="module")
 def given():
-    return truth(1)
+    return truth(1, drawn())
 
 
 GOOD, SOUND = np.zeros(STEPS, int), np.ones(STEPS)
@@ -138,6 +143,34 @@ def test_after_days_without_any_data_the_belief_is_wider_and_its_band_still_hold
     sd = [np.sqrt(np.array([np.diag(c)[WEAR] for c in s.cov])) for s in states]
     assert (sd[1] > sd[0]).mean() > 0.95
     assert not too_few(inside(holed, given[0][-2]))
+
+
+def test_around_the_same_belief_a_life_is_wider_after_uncertain_readings_and_wider_still_after_a_month_without_any(plant):
+    """Pumps whose seals wear thirty times as fast as the average, so that good readings do say how fast. Each belief's own mean
+    moves the life more than its width does: the three covariances are compared around one mean."""
+    first = drawn()
+    first[:, PUMP.state_index("log_seal_rate")] = 3.5
+    fast, unsure = truth(1, first), np.full(STEPS, int(Quality.UNCERTAIN))
+    gap = range(STEPS - 122, STEPS - 2)
+    runs = [lived(plant, fast, *rest) for rest in ((GOOD, SOUND), (unsure, SOUND), (GOOD, SOUND, gap))]
+    states = [run.fleets["centrifugal_pump"].state for run in runs]
+    good, uncertain, missing = (seal_life_width(states[0].mean, state.cov) for state in states)
+    assert wider(uncertain, good)
+    assert wider(missing, uncertain)
+
+
+def seal_life_width(mean: np.ndarray, cov: np.ndarray) -> np.ndarray:
+    """(FLEET,) logarithm of the 90 % over the 10 % quantile of the seal's life under the rated load, over ten years."""
+    p, u = np.tile(np.array(PUMP.Params(), float), (FLEET, 1)), np.tile(np.array(PUMP.nominal, float), (FLEET, 1))
+    passage = forecast(PUMP, mean, cov, u, p, np.array(PUMP.process_noise, float), 3.2e8, seed=1, trajectories=400)
+    ends = np.sort(passage[:, [m.name for m in PUMP.failure_modes].index("seal")], axis=1)
+    assert np.isfinite(ends[:, 359]).all()
+    return np.log(ends[:, 359] / ends[:, 39])
+
+
+def wider(one: np.ndarray, other: np.ndarray) -> bool:
+    """By a sign test at 1 %."""
+    return bool(binom.sf((one > other).sum() - 1, FLEET, 0.5) < 0.01)
 
 
 def test_the_factor_is_the_one_that_is_documented():

@@ -29,6 +29,15 @@ class Quality(IntEnum):
         return self <= Quality.UNCERTAIN
 
 
+AHEAD_NS = 86_400_000_000_000
+
+
+def far_ahead(time_ns: NDArray[np.int64], quality: NDArray[np.uint8], now_ns: NDArray[np.int64] | int) -> NDArray[np.bool_]:
+    """Bad samples (n,) that carry a time more than a day after `now_ns`: a server's "no value yet", stamped by another clock.
+    They are stored, but they are not what their channel reads now."""
+    return (quality >= Quality.CLOCK) & (time_ns > now_ns + AHEAD_NS)
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """Samples of one channel: time_ns (n,) int64 UTC, value (n,) float64 in the channel's unit, quality (n,) uint8."""

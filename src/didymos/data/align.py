@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from didymos.core.clock import DAY_NS, SECOND_NS
-from didymos.core.series import Batch, Quality
+from didymos.core.clock import SECOND_NS
+from didymos.core.series import Batch, Quality, far_ahead
 
 NEVER = np.iinfo(np.int64).min
-AHEAD_NS = DAY_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +102,8 @@ class Grid:
             return
         step = -(-int(time_ns[0]) // self.step_ns)
         newer = time_ns >= self.last_time[place]
-        if (quality >= Quality.CLOCK).any():  # "no value yet", stamped by a clock far ahead, is not what a channel reads now
-            newer &= (quality < Quality.CLOCK) | (time_ns <= self.newest_ns[self.asset_of[place]] + AHEAD_NS)
+        if (quality >= Quality.CLOCK).any():
+            newer &= ~far_ahead(time_ns, quality, self.newest_ns[self.asset_of[place]])
         if newer.all():
             self.last_quality[place], self.last_value[place] = quality, value
         else:

@@ -17,11 +17,11 @@ from typing import Any
 
 from didymos.assets import ASSETS
 from didymos.core.channel import PARTITIONS, partition
-from didymos.core.clock import DAY_NS, SECOND_NS, DataClock
+from didymos.core.clock import SECOND_NS, DataClock
 from didymos.core.errors import ConnectError, DataError, DidymosError
 from didymos.core.ports import Bus, Extent, HistoryClient
-from didymos.core.series import Quality
 from didymos.data.history.requests import Condition
+from didymos.data.history.tables import NOT_FAR_AHEAD
 from didymos.data.stream.subjects import STREAMS
 from didymos.formats.wire import unpack_plain
 from didymos.plant.config import Plant
@@ -148,7 +148,7 @@ async def _recent(history: HistoryClient, after_ns: int) -> dict[str, Recent]:
     usable = "quality <= 1"
     table = await history.sql(
         f"WITH rows AS (SELECT channel, time_ns, value, quality FROM samples WHERE time_ns > {int(after_ns)} "
-        f"AND (quality < {int(Quality.CLOCK)} OR time_ns <= known_ns + {DAY_NS})), "
+        f"AND {NOT_FAR_AHEAD}), "
         f"last AS (SELECT channel, max(value) - min(value) AS spread, count(*) AS of FROM (SELECT channel, value FROM rows "
         f"WHERE {usable} QUALIFY row_number() OVER (PARTITION BY channel ORDER BY time_ns DESC) <= {LAST}) GROUP BY channel) "
         "SELECT r.channel, count(*) AS n, min(time_ns) AS first_ns, max(time_ns) AS newest_ns, "

@@ -7,7 +7,7 @@ which file, row and column, what was given, what is allowed; the row stays out a
 same content is one row; with other contents and no change time to order them none of them is known to be right, and all are
 refused by name.
 
-Verified: tests/erp/test_rows.py.
+Verified: tests/conformance/test_erp_sources.py.
 """
 
 from __future__ import annotations

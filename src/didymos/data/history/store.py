@@ -17,7 +17,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from didymos.core.series import Batch, Quality, Waveform
+from didymos.core.series import Batch, Waveform, far_ahead
 from didymos.data.history import damage
 from didymos.data.history.adopt import Adopt, Adopted, adopt_day
 from didymos.data.history.closed import Closed
@@ -26,14 +26,23 @@ from didymos.data.history.hot import open_hot, reattach
 from didymos.data.history.latest import Latest
 from didymos.data.history.reading import Reader
 from didymos.data.history.retention import Retention
-from didymos.data.history.tables import CLOSING, DAY_NS, SAMPLES, SNAPSHOTS, STREAM_NUMBER, WAVEFORMS, Table, arrow
+from didymos.data.history.tables import (
+    CLOSING,
+    DAY_NS,
+    NOT_FAR_AHEAD,
+    SAMPLES,
+    SNAPSHOTS,
+    STREAM_NUMBER,
+    WAVEFORMS,
+    Table,
+    arrow,
+)
 from didymos.data.history.tiers import Kept, Tiers
 
 _log = logging.getLogger(__name__)
-AHEAD_NS = DAY_NS  # a bad sample whose source clock is further ahead is stored, but is not what a channel reads now
 _NEWEST = (
     "SELECT channel, max(time_ns), arg_max(value, (time_ns, sequence)), arg_max(quality, (time_ns, sequence)) FROM {} "
-    f"WHERE quality < {int(Quality.CLOCK)} OR time_ns <= known_ns + {AHEAD_NS} GROUP BY channel"
+    f"WHERE {NOT_FAR_AHEAD} GROUP BY channel"
 )
 
 
@@ -127,7 +136,7 @@ class Store:
             raise
         self._named += len(new)
         if columns is not None:
-            now = (columns["quality"] < Quality.CLOCK) | (columns["time_ns"] <= columns["known_ns"] + AHEAD_NS)
+            now = ~far_ahead(columns["time_ns"], columns["quality"], columns["known_ns"])
             self.latest.update(*(columns[name][now] for name in ("channel", "time_ns", "value", "quality")))
 
     def _name(self, new: list[tuple[tuple[str, int], int]]) -> None:

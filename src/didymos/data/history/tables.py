@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from didymos.core.series import Quality
+from didymos.core.series import AHEAD_NS, Quality
 
 LATE = int(Quality.LATE)
 FOREVER = (1 << 63) - 1
 DAY_NS = 86_400 * 1_000_000_000
+NOT_FAR_AHEAD = f"(quality < {int(Quality.CLOCK)} OR time_ns <= known_ns + {AHEAD_NS})"  # see `core.series.far_ahead`
 
 
 @dataclass(frozen=True, slots=True)
