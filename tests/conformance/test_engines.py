@@ -1,4 +1,4 @@
-"""Every machine of the ASSETS table on every engine: 200 random units, 20 % of readings missing, one unit blind, to 1e-10."""
+"""Every machine of the ASSETS table on every engine: 200 random units, 20 % of readings missing, one unit blind; each of ten steps to 1e-10."""
 
 import sys
 from pathlib import Path
@@ -42,13 +42,12 @@ def test_an_engine_gives_numpys_belief(name, engine):
     substeps = substeps_for(model, 60.0)
     args = list(random_fleet(model, units))
     args[7] = np.full(units, 60.0)
-    other = list(args)
     step, reference = ukf_kernel(model, engine, substeps), ukf_kernel(model, "numpy", substeps)
     for _ in range(steps):
-        got, expected = step(*args), reference(*other)
+        got, expected = step(*args), reference(*args)
         assert np.isfinite(expected.mean).all()
         assert largest_difference(got, expected) < 1e-10
-        args[0], args[1], other[0], other[1] = got.mean, got.cov, expected.mean, expected.cov
+        args[0], args[1] = expected.mean, expected.cov
 
 
 @pytest.mark.parametrize("name", ASSETS)

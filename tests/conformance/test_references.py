@@ -8,9 +8,6 @@ from tests.conftest import ROOT
 
 
 def test_every_test_that_a_module_names_exists():
-    missing = []
-    for module in sorted((ROOT / "src").rglob("*.py")):
-        for name in re.findall(r"tests/[\w/]+\.py", module.read_text()):
-            if not (ROOT / name).is_file():
-                missing.append(f"{module.relative_to(ROOT)}: {name}")
-    assert missing == []
+    named = [(path, name) for path in (ROOT / "src").rglob("*.py") for name in re.findall(r"tests/[\w/]+\.py", path.read_text())]
+    assert len(named) > 50
+    assert [(str(path), name) for path, name in named if not (ROOT / name).is_file()] == []

@@ -27,6 +27,7 @@ from didymos.data.history.requests import (
     WaveformAt,
     from_ipc,
 )
+from didymos.data.history.tables import numbers
 from didymos.data.stream.lease import Asker
 from didymos.formats.wire import pack, unpack, unpack_plain
 
@@ -120,6 +121,6 @@ class HistoryClient:
 
 def _series(channel: str, pages: list[Any]) -> Series:
     def column(name: str, kind: type) -> Any:
-        return np.concatenate([page[name].to_numpy() for page in pages]).astype(kind)
+        return np.concatenate([numbers(page[name]) for page in pages]).astype(kind)
 
     return Series(channel, column("time_ns", np.int64), column("value", np.float64), column("quality", np.uint8))

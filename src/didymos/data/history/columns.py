@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from didymos.core.errors import DataError
-from didymos.data.history.tables import LATE
+from didymos.data.history.tables import LATE, numbers
 from didymos.data.history.ticks import PREFIX
 
 OPEN = 24  # footers kept
@@ -116,8 +116,8 @@ class DayFiles:
         if table is None:
             return NOTHING
         time_ns, known_ns = times_of(table, path)
-        quality, sequence = table["quality"].to_numpy().astype(np.uint8), table["sequence"].to_numpy()
-        rows = Rows(time_ns, table["value"].to_numpy(), quality, sequence, known_ns)
+        quality, sequence = numbers(table["quality"]).astype(np.uint8), numbers(table["sequence"])
+        rows = Rows(time_ns, numbers(table["value"]), quality, sequence, known_ns)
         if len(rows) and start_ns <= int(time_ns[0]) and int(time_ns[-1]) < end_ns:
             return rows
         first, last = np.searchsorted(time_ns, [start_ns, end_ns])
@@ -138,7 +138,7 @@ class DayFiles:
         listed = names.dictionary.to_pylist()
         if channel not in listed:
             return None
-        which = np.flatnonzero(names.indices.to_numpy() == listed.index(channel))
+        which = np.flatnonzero(numbers(names.indices) == listed.index(channel))
         return table.slice(int(which[0]), len(which)) if len(which) else None
 
 
@@ -151,8 +151,8 @@ def columns_of(path: str) -> list[str]:
 def times_of(table: pa.Table, path: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """time_ns and known_ns (n,)."""
     if not Path(path).name.startswith(PREFIX):
-        return table["time_ns"].to_numpy(), table["known_ns"].to_numpy()
-    return table["time"].to_numpy() * table["tick_ns"].to_numpy(), table["known"].to_numpy() * table["known_tick_ns"].to_numpy()
+        return numbers(table["time_ns"]), numbers(table["known_ns"])
+    return numbers(table["time"]) * numbers(table["tick_ns"]), numbers(table["known"]) * numbers(table["known_tick_ns"])
 
 
 def hot_rows(cursor: duckdb.DuckDBPyConnection, channel: str, start_ns: int, end_ns: int) -> Rows:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from didymos.data.history.columns import Rows, columns_of, folded, joined, times_of
-from didymos.data.history.tables import DAY_NS, FOREVER, LATE, ROLLED, arrow
+from didymos.data.history.tables import DAY_NS, FOREVER, LATE, ROLLED, arrow, numbers
 
 MINUTE_NS, HOUR_NS = 60_000_000_000, 3_600_000_000_000
 STEP_NS = {"minutes": MINUTE_NS, "hours": HOUR_NS}
@@ -139,10 +139,10 @@ def channels(path: str) -> Iterator[tuple[str, Rows]]:
         for group in range(file.metadata.num_row_groups):
             table = file.read_row_group(group, columns=["channel", *columns_of(path)], use_threads=False).combine_chunks()
             codes = table["channel"].chunk(0)
-            index, listed = codes.indices.to_numpy(), codes.dictionary.to_pylist()
+            index, listed = numbers(codes.indices), codes.dictionary.to_pylist()
             time_ns, known_ns = times_of(table, path)
-            quality = table["quality"].to_numpy().astype(np.uint8)
-            rows = Rows(time_ns, table["value"].to_numpy(), quality, table["sequence"].to_numpy(), known_ns)
+            quality = numbers(table["quality"]).astype(np.uint8)
+            rows = Rows(time_ns, numbers(table["value"]), quality, numbers(table["sequence"]), known_ns)
             starts = np.flatnonzero(np.append(True, index[1:] != index[:-1])).tolist()
             for first, last in zip(starts, [*starts[1:], len(index)], strict=True):
                 if parts and listed[index[first]] != name:
@@ -181,7 +181,7 @@ def _table(held: list[tuple[str, Rolled]]) -> pa.Table:
 
 
 def of_table(table: pa.Table) -> Rolled:
-    return Rolled(*(table[name].to_numpy() for name in NAMES))
+    return Rolled(*(numbers(table[name]) for name in NAMES))
 
 
 def rows_of(path: str) -> Iterator[tuple[str, Rolled]]:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from didymos.data.history import ticks
-from didymos.data.history.tables import LATE, arrow
+from didymos.data.history.tables import LATE, arrow, numbers
 
 CHUNK = 250_000  # samples sorted at once
 COLUMNS = "time_ns, value, quality, sequence, known_ns"
@@ -52,18 +52,19 @@ def _sorted(
     known = connection.execute("SELECT id, name FROM hot.channels").fetchall()
     ids = [(i, places[name]) for i, name in known if name in places]
     connection.register("rank_of", _table(id=arrow([i for i, _ in ids], pa.int32()), rank=arrow([r for _, r in ids], pa.int32())))
-    parts = [
-        connection.sql(f"SELECT rank, {COLUMNS} FROM hot.samples JOIN rank_of ON id = channel WHERE {inside}").to_arrow_table()
-    ]
+    names_of = ("rank", *COLUMNS.split(", "))
+    hot = connection.sql(f"SELECT rank, {COLUMNS} FROM hot.samples JOIN rank_of ON id = channel WHERE {inside}").to_arrow_table()
+    parts = [{n: numbers(hot[n]) for n in names_of}]
     connection.unregister("rank_of")
     if closed:
         ranks = arrow(np.arange(len(names)), pa.int32())
         connection.register("rank_of", _table(name=arrow(names, pa.string()), rank=ranks))
         some = f"SELECT rank, {COLUMNS} FROM ({closed}) JOIN rank_of ON name = channel"
         first, last = (name.replace("'", "''") for name in (names[0], names[-1]))
-        parts.append(connection.execute(f"{some} WHERE channel >= '{first}' AND channel <= '{last}'").fetchnumpy())
+        found = connection.execute(f"{some} WHERE channel >= '{first}' AND channel <= '{last}'").fetchnumpy()
+        parts.append({n: np.asarray(found[n]) for n in names_of})
         connection.unregister("rank_of")
-    column = {n: np.concatenate([np.asarray(part[n]) for part in parts]) for n in ("rank", *COLUMNS.split(", "))}
+    column = {n: np.concatenate([part[n] for part in parts]) for n in names_of}
     order = np.lexsort((column["sequence"], column["time_ns"], column["rank"]))
     column = {n: values[order] for n, values in column.items()}
     keep = np.append(True, ~_repeats(column)) if len(order) else np.ones(0, bool)

@@ -120,3 +120,13 @@ def arrow(values: Sequence[Any] | np.ndarray, kind: pa.DataType) -> pa.Array:
 _NUMBERS = {
     pa.int64(): np.int64, pa.int32(): np.int32, pa.int8(): np.int8, pa.uint8(): np.uint8, pa.float64(): np.float64,
 }  # fmt: skip
+
+
+def numbers(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """The other way: NumPy's view of an Arrow column of numbers, none missing. `to_numpy` would load pandas as well."""
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    if column.null_count:
+        raise ValueError(f"a column of {column.type} has {column.null_count} missing values")
+    kind = np.dtype(column.type.to_pandas_dtype())
+    parts = [np.frombuffer(c.buffers()[1], kind, c.offset + len(c))[c.offset :] for c in chunks if len(c)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0, kind)
