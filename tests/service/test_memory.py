@@ -84,4 +84,5 @@ def test_a_role_stays_within_its_stated_memory(used, role):
 
 
 def test_all_processes_together_stay_under_the_stated_sum(used):
+    print({role: round(pss) for role, (_, pss) in used.items()}, round(sum(pss for _, pss in used.values())), "MiB")
     assert sum(pss for _, pss in used.values()) < SUM_MIB
