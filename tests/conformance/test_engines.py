@@ -1,4 +1,4 @@
-"""Every machine of the ASSETS table on every engine: 200 random units, 20 % of readings missing, one unit blind; each of ten steps to 1e-10."""
+"""Every machine of the ASSETS table on every engine: 200 random units, 20 % of readings missing, one unit blind, to 1e-10."""
 
 import sys
 from pathlib import Path
