@@ -5,7 +5,7 @@ Infinite or unknown times are None, so that every value here can be written as J
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +128,8 @@ class ComponentAge:
 class Snapshot:
     """Everything the twin says about one asset at one moment of plant time.
 
-    mean (n,) and cov (n(n+1)/2,) row-packed lower triangle: with the model version, enough to resume from here.
+    mean (n,) and cov (n(n+1)/2,) row-packed lower triangle, of the mixture of the hypotheses hyp_mean (H, n), hyp_cov
+    (H, n(n+1)/2), hyp_log_p (H,) (`infer.hypotheses`): with the model version, enough to resume from here.
     sequence is the stream sequence of the last message folded in.
     """
 
@@ -149,6 +150,9 @@ class Snapshot:
     next_stop_ns: int | None
     running: bool = True
     components: tuple[ComponentAge, ...] = ()
+    hyp_mean: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    hyp_cov: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    hyp_log_p: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ and forecasts need later. Everything here is in the checkpoint; nothing is rando
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +22,8 @@ from didymos.core.model import Model
 from didymos.data.align import Grid
 from didymos.infer import filters
 from didymos.infer.calibrate import calibrate
+from didymos.infer.estimator import Given
+from didymos.infer.hypotheses import Hypotheses, Multiple
 from didymos.plant.config import Asset
 from didymos.plant.report import AssetReport
 
@@ -41,7 +43,8 @@ class FleetState:
     held (N, k) inputs in force; loads (N, LOADS, k) past operating points, NaN until filled; whitened, readings (N, WINDOW, m),
     nis, dof (N, WINDOW) rings over the last steps; since_ns, running_s (N, components) the survival clocks; params (N, p),
     noise (N, m), seen_low, seen_high (N, k), explained (N, m) from commissioning; record (N, T, k + m) the commissioning
-    record while it fills, (N, 0, k + m) afterwards.
+    record while it fills, (N, 0, k + m) afterwards. hyp_mean (N, H, n), hyp_cov (N, H, n, n), hyp_log_p (N, H): the hypotheses
+    (`infer.hypotheses`) of which mean and cov are the mixture; a checkpoint of before them has none.
     """
 
     time_ns: NDArray[np.int64]
@@ -66,6 +69,9 @@ class FleetState:
     explained: Array
     commissioned: NDArray[np.bool_]
     record: Array
+    hyp_mean: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    hyp_cov: Array = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
+    hyp_log_p: Array = field(default_factory=lambda: np.zeros((0, 0)))
 
 
 class Fleet:
@@ -83,13 +89,15 @@ class Fleet:
         self.constant = np.array([[dict(a.constants).get(c.name, np.nan) for c in model.inputs] for a in assets])
         self.nameplate = nameplate(model, assets)
         self.process_noise = np.array(model.process_noise, float)
-        self.state = self.fresh(len(assets))
         self._kernel: Callable[..., Any] | None = None
+        self.multiple = Multiple(model, lambda *given: self.kernel(*given))
+        self.state = self.fresh(len(assets))
 
     def fresh(self, n: int) -> FleetState:
         """Every asset as commissioned."""
         model, k, m = self.model, len(self.model.inputs), self.model.n_sensors
         belief = filters.init(model, self.nameplate, n)
+        hypotheses = self.multiple.init(n)
         return FleetState(
             time_ns=np.zeros(n, np.int64),
             mean=np.array(belief.mean),
@@ -113,6 +121,9 @@ class Fleet:
             explained=np.full((n, m), np.nan),
             commissioned=np.full(n, self.commission_steps == 0),
             record=np.full((n, self.commission_steps, k + m), np.nan),
+            hyp_mean=hypotheses.mean,
+            hyp_cov=hypotheses.cov,
+            hyp_log_p=hypotheses.log_p,
         )
 
     def step(self, who: NDArray[np.int64], step: NDArray[np.int64]) -> Any:
@@ -132,8 +143,8 @@ class Fleet:
             return who, None
         self._start_thermal(who)
         trusted = np.where(s.distrusted[who], np.nan, y)
-        result = self.update(s.mean[who], s.cov[who], s.held[who], trusted, who, unsure)
-        s.mean[who], s.cov[who] = result.mean, result.cov
+        hypotheses, result = self.update(self.hypotheses(who), s.held[who], trusted, who, unsure)
+        self.believe(who, hypotheses)
         slot = s.steps[who] % WINDOW
         innovation = (y - result.predicted) / result.predicted_sd
         running = self.running(who)
@@ -146,13 +157,31 @@ class Fleet:
         return who, result
 
     def update(
-        self, mean: Array, cov: Array, u: Array, y: Array, who: NDArray[np.int64], unsure: NDArray[np.bool_] | None = None
-    ) -> Any:
-        """One UKF step of assets `who`; the arguments are not changed. unsure (M, m): readings with UNCERTAIN quality."""
-        n, noise = len(who), self.state.noise[who]
+        self, state: Hypotheses, u: Array, y: Array, who: NDArray[np.int64], unsure: NDArray[np.bool_] | None = None
+    ) -> tuple[Hypotheses, Any]:
+        """One filter step of assets `who`; the arguments are not changed. unsure (M, m): readings with UNCERTAIN quality."""
+        noise = self.state.noise[who]
         noise = noise if unsure is None or not unsure.any() else filters.noise_of(noise, unsure)
-        dt_s = np.full(n, self.grid.step_ns / 1e9)
-        return self.kernel(mean, cov, u, y, self.state.params[who], self.process_noise, noise, dt_s)
+        return self.multiple.step(state, self.given(u, y, self.state.params[who], noise))
+
+    def given(self, u: Array, y: Array, params: Array, noise: Array) -> Given:
+        """What a filter step of one grid step is given."""
+        n = len(u)
+        return Given(u, y, params, np.tile(self.process_noise, (n, 1)), noise, np.full(n, self.grid.step_ns / 1e9))
+
+    def hypotheses(self, who: NDArray[np.int64]) -> Hypotheses:
+        s = self.state
+        return Hypotheses(s.hyp_mean[who], s.hyp_cov[who], s.hyp_log_p[who])
+
+    def believe(self, who: NDArray[np.int64], hypotheses: Hypotheses) -> None:
+        """From now on, of assets `who`."""
+        s, whole = self.state, self.multiple.mixture(hypotheses)
+        s.hyp_mean[who], s.hyp_cov[who], s.hyp_log_p[who] = hypotheses
+        s.mean[who], s.cov[who] = whole.mean, whole.cov
+
+    def begin_anew(self, who: NDArray[np.int64]) -> None:
+        """No fault has begun, as far as anybody knows: every hypothesis starts from the belief as it stands."""
+        self.believe(who, self.multiple.spread(self.state.mean[who], self.state.cov[who]))
 
     @property
     def kernel(self) -> Callable[..., Any]:
@@ -191,6 +220,7 @@ class Fleet:
         wear = self.model.components[component].wear
         belief = filters.reset(self.model, self.belief(), asset, wear)
         self.state.mean, self.state.cov = np.array(belief.mean), np.array(belief.cov)
+        self.begin_anew(np.array([asset]))
         self.state.since_ns[asset, component] = time_ns
         self.state.running_s[asset, component] = 0.0
 
@@ -207,6 +237,12 @@ class Fleet:
 
     def restore(self, state: FleetState) -> None:
         self.state = FleetState(*(np.array(getattr(state, f.name)) for f in fields(FleetState)))
+        if self.state.hyp_mean.shape[:2] != (len(self.assets), self.multiple.count):
+            self.believe_anew(self.state)
+
+    def believe_anew(self, state: FleetState) -> None:
+        """Hypotheses for a state that has none, or others."""
+        state.hyp_mean, state.hyp_cov, state.hyp_log_p = self.multiple.spread(state.mean, state.cov)
 
     def _start_thermal(self, who: NDArray[np.int64]) -> None:
         """At an asset's first step its fast states begin at equilibrium with the inputs of that moment."""
@@ -219,6 +255,7 @@ class Fleet:
         x, u, p = self.model.State(*s.mean[who].T), self.model.Input(*s.held[who].T), self.model.Params(*s.params[who].T)
         settled = np.stack(np.broadcast_arrays(*self.model.steady(x, u, p)), axis=1)
         s.mean[who] = np.clip(settled, np.array(self.model.low), np.array(self.model.high))
+        self.begin_anew(who)
 
     def _commission(self, who: NDArray[np.int64], y: Array) -> None:
         """Record what a new machine does; when the record is full, fit the model to it and start the belief anew."""

@@ -22,7 +22,7 @@ from didymos.core.model import FailureMode, Model
 from didymos.decide.alerts import Finding
 from didymos.infer import filters, sensors
 from didymos.infer.explain import why
-from didymos.infer.life import failed_before, forecast, lives
+from didymos.infer.life import failed_before, lives
 from didymos.infer.plain import plain_chance, plain_time
 from didymos.infer.validity import assess, outside
 from didymos.plant import planned
@@ -70,19 +70,7 @@ def judge(
     """Verdicts for assets `who` (local numbers); `result` holds the kernel's rows of exactly these, in this order."""
     s, model = fleet.state, fleet.model
     keys = np.array([crc32(fleet.assets[a].id.encode()) for a in who], np.uint64)
-    passage = forecast(
-        model,
-        s.mean[who],
-        s.cov[who],
-        planned.load(plant, fleet, who),
-        s.params[who],
-        fleet.process_noise,
-        HORIZON_S,
-        SEED,
-        keys,
-        TRAJECTORIES,
-        STEPS,
-    )
+    passage = _forecast(fleet, who, planned.load(plant, fleet, who), keys)
     passage = planned.on_clock(plant, fleet, who, passage, HORIZON_S)
     faults = [sensor_faults(fleet, int(a)) for a in who]
     validities = [validity(fleet, int(a), fault) for a, fault in zip(who, faults, strict=True)]
@@ -107,10 +95,15 @@ def futures(fleet: Fleet, who: NDArray[np.int64]) -> Array:
     if known.any():
         a = who[known]
         keys = np.array([crc32(fleet.assets[i].id.encode()) for i in a], np.uint64)
-        found[known] = forecast(
-            model, s.mean[a], s.cov[a], fleet.load(a), s.params[a], fleet.process_noise, HORIZON_S, SEED, keys, TRAJECTORIES, STEPS
-        )
+        found[known] = _forecast(fleet, a, fleet.load(a), keys)
     return found
+
+
+def _forecast(fleet: Fleet, who: NDArray[np.int64], load: Array, keys: NDArray[np.uint64]) -> Array:
+    return fleet.multiple.forecast(
+        fleet.hypotheses(who), load, fleet.state.params[who], fleet.process_noise,
+        trajectories=TRAJECTORIES, horizon_s=HORIZON_S, seed=SEED, keys=keys, steps=STEPS,
+    )  # fmt: skip
 
 
 def validity(fleet: Fleet, asset: int, faults: Sequence[sensors.Verdict]) -> Validity:
@@ -180,6 +173,9 @@ def _verdict(
         model_version=model.version,
         mean=s.mean[asset].copy(),
         cov=filters.pack_cov(s.cov[asset]),
+        hyp_mean=s.hyp_mean[asset].copy(),
+        hyp_cov=filters.pack_cov(s.hyp_cov[asset]),
+        hyp_log_p=s.hyp_log_p[asset].copy(),
         estimates=shown,
         parameters=(*wear, *rates(model, s.mean[asset], s.cov[asset])),
         validity=valid,

@@ -83,8 +83,11 @@ def _fleet(fleet: Fleet, old: FleetState | None, ids: tuple[str, ...]) -> None:
         return
     to, origin = [p[0] for p in pairs], [p[1] for p in pairs]
     s = fleet.state
-    for name in (f.name for f in fields(FleetState) if f.name != "record"):
+    same = old.hyp_mean.shape[1:2] == s.hyp_mean.shape[1:2]
+    for name in (f.name for f in fields(FleetState) if f.name != "record" and (same or not f.name.startswith("hyp_"))):
         getattr(s, name)[to] = getattr(old, name)[origin]
+    if not same:
+        fleet.begin_anew(np.array(to))
     if old.record.shape[1] == s.record.shape[1]:
         s.record[to] = old.record[origin]
     if s.commissioned.all():
@@ -123,4 +126,4 @@ def _alone(state: LoopState, id: str) -> LoopState:
 
 
 def _rows(state: FleetState, i: int) -> FleetState:
-    return FleetState(*(getattr(state, f.name)[[i]] for f in fields(FleetState)))
+    return FleetState(*(column[[i]] if len(column := getattr(state, f.name)) else column for f in fields(FleetState)))

@@ -28,6 +28,7 @@ from didymos.core.series import Quality
 from didymos.data.align import align
 from didymos.formats.wire import unpack
 from didymos.infer import filters
+from didymos.infer.hypotheses import Hypotheses
 from didymos.plant.fleet import Fleet
 from didymos.plant.lifecycle import Entry, calibration, calibration_of
 from didymos.plant.loop import Loop
@@ -94,12 +95,11 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """From belief mean (n,), cov (n, n) over steps first, first + 1, ...: inputs (T, k), readings (T, m) and the noise (T, m) of
-    each; params (p,) in force on it."""
+    """From a belief (of one asset) over steps first, first + 1, ...: inputs (T, k), readings (T, m) and the noise (T, m) of each;
+    params (p,) in force on it."""
 
     first: int
-    mean: Array
-    cov: Array
+    belief: Hypotheses
     inputs: Array
     readings: Array
     params: Array
@@ -198,11 +198,18 @@ async def way(history: Past, at: Stand, start: Snapshot | None, stop: int, known
     state = fleet.state if at.reborn is None or reborn is not None else fleet.fresh(len(fleet.assets))
     params, noise = state.params[at.asset].copy(), filters.noise_of(state.noise[at.asset], unsure)
     if start is not None and (reborn is None or begin > reborn):
-        return Way(begin, start.mean, filters.unpack_cov(start.cov), inputs, readings, params, noise)
+        return Way(begin, believed(fleet, start), inputs, readings, params, noise)
     first, born = (at.first, at.first) if reborn is None else (reborn + 1, reborn)
     mean, cov = birth(fleet.model, params, inputs[born - begin])
     rest = slice(first - begin, None)
-    return Way(first, mean, cov, inputs[rest], readings[rest], params, noise[rest])
+    return Way(first, fleet.multiple.spread(mean[None], cov[None]), inputs[rest], readings[rest], params, noise[rest])
+
+
+def believed(fleet: Fleet, snapshot: Snapshot) -> Hypotheses:
+    """The hypotheses that a snapshot holds; of one of before them, all start from its belief."""
+    if snapshot.hyp_mean.shape[:1] != (fleet.multiple.count,):
+        return fleet.multiple.spread(snapshot.mean[None], filters.unpack_cov(snapshot.cov)[None])
+    return Hypotheses(snapshot.hyp_mean[None], filters.unpack_cov(snapshot.hyp_cov)[None], snapshot.hyp_log_p[None])
 
 
 def birth(model: Model, params: Array, held: Array) -> tuple[Array, Array]:
@@ -299,18 +306,18 @@ def is_feature(fleet: Fleet, asset: int, channel: str) -> bool:
     return split_channel_id(channel)[1] not in {tag.channel for tag in fleet.assets[asset].tags}
 
 
-def run(fleet: Fleet, along: Way, resets: Sequence[Replacement]) -> tuple[Array, Array]:
-    """The filter over the way -> mean (n,), cov (n, n); a component's wear starts anew before the step of its replacement."""
-    model, q, dt_s = fleet.model, fleet.process_noise, np.array([fleet.grid.step_ns / 1e9])
-    params, noise, u, y = along.params[None], along.noise, along.inputs, along.readings
-    mean, cov = along.mean[None].copy(), along.cov[None].copy()
+def run(fleet: Fleet, along: Way, resets: Sequence[Replacement]) -> Hypotheses:
+    """The filter over the way; a component's wear starts anew before the step of its replacement."""
+    model, state = fleet.model, along.belief
+    params, u, y = along.params[None], along.inputs, along.readings
     for t in range(len(u)):
         for reset in resets:
             if reset.step == along.first + t:
-                belief = Belief(np.zeros(1, np.int64), mean, cov)
+                whole = fleet.multiple.mixture(state)
+                belief = Belief(np.zeros(1, np.int64), whole.mean, whole.cov)
                 belief = filters.reset(model, belief, 0, model.components[reset.component].wear)
-                mean, cov = belief.mean, belief.cov
+                state = fleet.multiple.spread(belief.mean, belief.cov)
         if np.isfinite(u[t]).all():
-            result = fleet.kernel(mean, cov, u[t : t + 1], y[t : t + 1], params, q, noise[t : t + 1], dt_s)
-            mean, cov = result.mean, result.cov
-    return mean[0].copy(), cov[0].copy()
+            given = fleet.given(u[t : t + 1], y[t : t + 1], params, along.noise[t : t + 1])
+            state, _ = fleet.multiple.step(state, given)
+    return state

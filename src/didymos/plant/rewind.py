@@ -72,7 +72,7 @@ async def rewind(loop: Loop, history: Past, event: Event, upto: Upto) -> None:
     newest = event.time_ns >= max((o.time_ns for o in orders if o.component == component), default=event.time_ns)
     running_s = await running(history, at, start, max(step, at.first)) if newest else 0.0
     if step >= along.first:  # else the belief was born after the work was done
-        state.mean[at.asset], state.cov[at.asset] = run(at.fleet, along, orders)
+        at.fleet.believe(np.array([at.asset]), run(at.fleet, along, orders))
     if newest:
         state.since_ns[at.asset, component], state.running_s[at.asset, component] = event.time_ns, running_s
     log.info("%s: %s known %d steps late; belief lived again from step %d", event.asset, event.id, at.next - step, along.first)
@@ -89,7 +89,7 @@ async def reread(loop: Loop, history: Past, event: Event, upto: Upto) -> None:
     orders = [o for o in await replacements(history, at) if o.step < at.next]
     along = await way(history, at, await last_snapshot(history, at, event.time_ns, orders), at.next)
     state = at.fleet.state
-    state.mean[at.asset], state.cov[at.asset] = run(at.fleet, along, orders)
+    at.fleet.believe(np.array([at.asset]), run(at.fleet, along, orders))
     newest = along.inputs[-1]
     state.held[at.asset] = np.where(np.isfinite(newest), newest, state.held[at.asset])
     log.info("%s: %s known late; days read again from step %d", event.asset, event.id, along.first)
@@ -118,7 +118,8 @@ async def as_of(
     if start is not None and start.time_ns // step_ns == stop - 1:
         return start.mean, filters.unpack_cov(start.cov)
     along = await way(history, at, start, stop, known_ns)
-    return run(at.fleet, along, orders)
+    whole = at.fleet.multiple.mixture(run(at.fleet, along, orders))
+    return whole.mean[0], whole.cov[0]
 
 
 async def _known_sequence(history: Past, at: Stand, known_ns: int | None) -> int:

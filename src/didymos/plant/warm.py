@@ -88,7 +88,7 @@ def _call(plant: Plant, model: Model, asset: Asset) -> None:
     fleet = Fleet(model, [asset], [0], Grid(names, [0] * len(names), 1, plant.step_s, plant.lateness_s))
     who, s = np.zeros(1, np.int64), fleet.state
     u = np.ones((1, len(model.inputs)))
-    fleet.update(s.mean[who], s.cov[who], u, np.full((1, model.n_sensors), np.nan), who)
+    fleet.update(fleet.hypotheses(who), u, np.full((1, model.n_sensors), np.nan), who)
     loads, keys = np.repeat(u[:, None], LOADS, axis=1), np.zeros(1, np.uint64)
     forecast(model, s.mean[who], s.cov[who], loads, s.params[who], fleet.process_noise, 3600.0, 1, keys, 1, 1)
     if plant.commission_s > 0:
