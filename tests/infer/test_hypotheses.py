@@ -1,0 +1,194 @@
+"""Fault hypotheses: the mixing is filterpy's IMM, a fault that begins is found and dated before a single filter does, a healthy
+fleet is left in peace, and nobody's belief depends on who is stepped beside it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from didymos.assets import ASSETS
+from didymos.core.model import FailureMode
+from didymos.infer.estimator import Given
+from didymos.infer.hypotheses import DAY_S, Hypotheses, Multiple, probabilities
+from didymos.infer.life import forecast
+from didymos.numerics.arrays import Arrays
+from didymos.numerics.ukf import ukf_kernel
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "numerics"))
+from small_models import LINE, Gone
+
+PUMP, STEP_S = ASSETS["centrifugal_pump"], 300.0
+PARAMS = np.array(PUMP.Params(), float)
+
+
+class Sliding(NamedTuple):
+    position: float
+    velocity: float
+    log_drag: float
+
+
+def sliding_rhs(x, u, p):
+    return Sliding(x.velocity, u.force - p.damping * x.velocity - x.log_drag, 0.0)
+
+
+def sliding_severity(x, u, p):
+    return Gone(x.position / 10.0)
+
+
+SLIDE = replace(
+    LINE, name="slide", State=Sliding, rhs=sliding_rhs, severity=sliding_severity, initial=Sliding(0.0, 1.0, 0.0),
+    initial_sd=Sliding(1.0, 1.0, 0.5), process_noise=Sliding(0.05, 0.1, 0.01), low=Sliding(*LINE.low), high=Sliding(*LINE.high),
+    failure_modes=(FailureMode("far", "Far", "mass", ("position", "log_drag"), "10 m", "test", 0.0, (), "stop"),),
+)  # fmt: skip
+
+
+class Unchanged(Multiple):
+    """A fault that changes nothing when it begins, as filterpy's IMM has it."""
+
+    def _begun(self, none, fault, given):
+        return none
+
+
+def test_mixing_and_weighing_are_those_of_filterpys_interacting_multiple_model():
+    kalman = pytest.importorskip("filterpy.kalman")
+    dt_s, r = 0.5, np.array([0.1, 0.1])
+    multiple = Unchanged(SLIDE, ukf_kernel(SLIDE), between_s=20.0)
+    assert [f.mode.name for f in multiple.faults] == ["far"]
+    A = np.array([[0.0, 1.0, 0.0], [0.0, -SLIDE.Params().damping, -1.0], [0.0, 0.0, 0.0]])
+    u, q, begins = SLIDE.nominal.force, np.array(SLIDE.process_noise, float), dt_s / 20.0
+    filters = []
+    for drag in (0.0, 1.5):
+        one = kalman.KalmanFilter(3, 2, dim_u=1)
+        one.x, one.P = np.array([[0.0], [1.0], [drag]]), np.diag(np.array(SLIDE.initial_sd, float) ** 2)
+        one.F, one.B, one.Q = np.eye(3) + dt_s * A, dt_s * np.array([[0.0], [1.0], [0.0]]), np.diag(q**2 * dt_s)
+        one.H, one.R = np.array([[1.0, 0.0, 0.0], [0.1, 1.0, 0.0]]), np.diag(r**2)
+        filters.append(one)
+    peer = kalman.IMMEstimator(filters, np.array([0.9, 0.1]), np.array([[1.0 - begins, begins], [0.0, 1.0]]))
+    state = multiple.init(1)
+    state.mean[0, 1, 2] = 1.5
+    state = state._replace(log_p=np.log([[0.9, 0.1]]))
+    rng = np.random.default_rng(2)
+    for k in range(12):
+        y = np.array([0.4 * k, 0.7]) + rng.normal(scale=0.3, size=2)
+        given = Given(np.array([[u]]), y[None], np.array([SLIDE.Params()], float), q[None], r[None], np.array([dt_s]))
+        state, found = multiple.step(state, given)
+        peer.predict(np.array([[u]]))
+        peer.update(y[:, None])
+        np.testing.assert_allclose(probabilities(state)[0], peer.mu, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(found.mean[0], peer.x[:, 0], rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(found.cov[0], peer.P, rtol=1e-6, atol=1e-9)
+
+
+def given_of(u, y, noise):
+    n = len(u)
+    return Given(
+        u, y, np.tile(PARAMS, (n, 1)), np.tile(np.array(PUMP.process_noise, float), (n, 1)), np.tile(noise, (n, 1)),
+        np.full(n, STEP_S),
+    )  # fmt: skip
+
+
+def lived(n, days, onset_days, rate, seed=1):
+    """Pumps by the model's own equations, sensors three times as noisy as new; from `onset_days` on the rings wear exp(rate) times
+    as fast as the average unit's. (hypotheses, last step, single filter's belief, severity (n,), rate of severity per day)."""
+    rng, machine, noise = np.random.default_rng(seed), Arrays(PUMP), 3.0 * np.array([c.noise for c in PUMP.sensors])
+    sd = np.array(
+        [
+            0.1 * s if f.endswith("wear") or f.endswith("factor") else 0.0
+            for f, s in zip(PUMP.State._fields, PUMP.initial_sd, strict=True)
+        ]
+    )
+    x = np.array(PUMP.initial, float) + rng.normal(size=(n, PUMP.n_states)) * sd
+    kernel = ukf_kernel(PUMP)
+    multiple = Multiple(PUMP, kernel)
+    state, ring = multiple.init(n), PUMP.state_index("log_ring_rate")
+    mean, cov = state.mean[:, 0].copy(), state.cov[:, 0].copy()
+    for k in range(int(days * DAY_S / STEP_S)):
+        u = np.tile(np.array(PUMP.nominal, float), (n, 1))
+        u[:, :2] *= 0.9 + 0.1 * np.sin(k / 40.0 + np.arange(n))[:, None]
+        x[:, ring] = rate if k * STEP_S >= onset_days * DAY_S else 0.0
+        before = x
+        x = machine.inside(machine.advance(x, u, np.tile(PARAMS, (n, 1)), np.full(n, STEP_S)))
+        g = given_of(u, machine.observe(x, u, np.tile(PARAMS, (n, 1))) + noise * rng.normal(size=(n, PUMP.n_sensors)), noise)
+        state, _ = multiple.step(state, g)
+        single = kernel(mean, cov, *g)
+        mean, cov = single.mean, single.cov
+    wear = PUMP.state_index("ring_wear")
+    return multiple, state, g, (mean, cov), x[:, wear], (x - before)[:, wear] * DAY_S / STEP_S
+
+
+def chance(passage, mode, days):
+    """(N,) that the mode is reached within so many days."""
+    return (passage[:, [m.name for m in PUMP.failure_modes].index(mode)] < days * DAY_S).mean(axis=1)
+
+
+def test_a_fault_that_begins_is_found_and_dated_when_a_single_filter_still_sees_nothing():
+    n = 12
+    multiple, state, g, (mean, cov), severity, per_day = lived(n, 5.5, 3.0, 5.0)
+    p = probabilities(state)
+    assert p.shape == (n, 4)
+    assert (p[:, 1] > 0.9).all()  # fault of the rings, and of nothing else
+    load, q = np.tile(np.array(PUMP.nominal, float), (n, 1)), np.array(PUMP.process_noise, float)
+    how = {"horizon_s": 60 * DAY_S, "seed": 1, "trajectories": 400}
+    passage = multiple.forecast(state, load, g.params, q, **how)
+    alone = forecast(PUMP, mean, cov, load, g.params, q, **how)
+    left_days = (1.0 - severity) / per_day
+    assert (severity < 0.4).all()
+    middle = np.median(passage[:, 0], axis=1) / DAY_S
+    assert (np.abs(np.log(middle / left_days)) < np.log(3.0)).all()
+    assert (chance(passage, "wear_ring", 15) > 0.8).all()
+    assert np.median(chance(alone, "wear_ring", 15)) < 0.5
+    assert (chance(passage, "seal", 30) < 0.05).all()
+
+
+def test_a_healthy_fleet_is_left_in_peace():
+    n = 40
+    multiple, state, g, _, _, _ = lived(n, 6.0, 99.0, 0.0, seed=4)
+    assert (probabilities(state)[:, 0] > 0.9).mean() > 0.9
+    assert (probabilities(state)[:, 0] > 0.5).all()
+    load, q = np.tile(np.array(PUMP.nominal, float), (n, 1)), np.array(PUMP.process_noise, float)
+    passage = multiple.forecast(state, load, g.params, q, horizon_s=30 * DAY_S, seed=1, trajectories=400)
+    assert (passage.min(axis=1) < 30 * DAY_S).mean() < 0.05
+
+
+def test_an_assets_belief_does_not_depend_to_the_byte_on_who_is_stepped_beside_it():
+    multiple, state, g, _, _, _ = lived(5, 0.5, 0.0, 5.0)
+    alone = state.of(slice(2, 3))
+    single, _ = multiple.step(alone, Given(*(column[2:3] for column in g)))
+    together, _ = multiple.step(state, g)
+    for one, many in zip(single, together, strict=True):
+        assert one[0].tobytes() == many[2].tobytes()
+
+
+def test_a_model_without_a_rate_that_a_fault_could_raise_is_filtered_as_ever():
+    model = ASSETS["spindle"]
+    kernel = ukf_kernel(model)
+    multiple = Multiple(model, kernel)
+    assert multiple.count == 1
+    state = multiple.init(2)
+    noise = np.array([c.noise for c in model.sensors])
+    y = np.stack([np.array(model.out(model.initial, model.nominal, model.Params()), float)] * 2)
+    g = Given(
+        np.tile(np.array(model.nominal, float), (2, 1)), y, np.tile(np.array(model.Params(), float), (2, 1)),
+        np.tile(np.array(model.process_noise, float), (2, 1)), np.tile(noise, (2, 1)), np.full(2, 60.0),
+    )  # fmt: skip
+    after, found = multiple.step(state, g)
+    plain = kernel(state.mean[:, 0], state.cov[:, 0], *g)
+    assert found.mean.tobytes() == plain.mean.tobytes() == after.mean[:, 0].tobytes()
+    assert found.cov.tobytes() == plain.cov.tobytes()
+
+
+def test_each_hypothesis_gets_as_many_futures_as_it_is_probable():
+    multiple = Multiple(PUMP, ukf_kernel(PUMP))
+    state = multiple.init(1)
+    fast, q = state.mean.copy(), np.array(PUMP.process_noise, float)
+    fast[0, 1, PUMP.state_index("log_ring_rate")] = 6.0  # should the rings' fault be the case, they end within days
+    state = Hypotheses(fast, state.cov * 1e-6, np.log(np.array([[0.7, 0.3, 1e-12, 1e-12]])))
+    load = np.array([PUMP.nominal], float)
+    passage = multiple.forecast(state, load, PARAMS[None], q, horizon_s=30 * DAY_S, seed=1, trajectories=200)
+    assert passage.shape == (1, 3, 200)
+    assert np.isfinite(passage[0, 0]).sum() == 60
