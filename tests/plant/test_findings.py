@@ -7,6 +7,7 @@ import pytest
 
 from didymos.assets import ASSETS
 from didymos.core.estimate import Life, Snapshot, Validity, Why
+from didymos.decide.alerts import CONFIRM
 from didymos.plant.judge import SURE_REVIEWS, findings
 from tests.plant.small import small_plant
 
@@ -33,8 +34,8 @@ def found(tmp_path):
     plant = small_plant(tmp_path)
     config = replace(plant.assets[0], id="sp-01", model="spindle")
 
-    def of(shown: Snapshot, symptoms=None):
-        every = findings(plant, config, SPINDLE, shown, STOP_S, (), symptoms or {})
+    def of(shown: Snapshot, symptoms=None, begun=None):
+        every = findings(plant, config, SPINDLE, shown, STOP_S, (), symptoms or {}, begun or {})
         return {f.mode: f for f in every if f.mode in MODES}
 
     return of
@@ -66,3 +67,13 @@ def test_oil_outside_its_range_is_an_advisory_of_lubrication_alone_while_the_pre
     assert list(every) == ["lubrication"]
     assert every["lubrication"].advisory
     assert symptom in every["lubrication"].sentence
+
+
+def test_a_fault_that_has_just_begun_is_seen_through_a_day_where_there_is_time_for_that(found):
+    """small plant: a review every hour. An eighth of the time that is left is enough when the end is near."""
+    shown = snapshot([0.5, 0.5, 0.5], ((MODES[0], 0.95),))
+    ends = {MODES[0]: 30 * 86_400.0, MODES[1]: 40 * 3600.0, MODES[2]: 3600.0}
+    lives = tuple(replace(one, quantiles_s=((0.1, 1.0), (0.5, ends[one.mode]), (0.9, None))) for one in shown.life)
+    shown = replace(shown, life=lives)
+    assert [found(shown, begun=dict.fromkeys(MODES, 0.9))[mode].confirm for mode in MODES] == [24, 5, CONFIRM]
+    assert [found(shown, begun=dict.fromkeys(MODES, 0.4))[mode].confirm for mode in MODES] == [CONFIRM] * 3

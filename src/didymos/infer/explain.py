@@ -5,6 +5,9 @@ Each symptom speaks for or against a mode by its log-likelihood ratio (nats) aga
     drift      z = (estimate - commissioned) / sd of a wear state the mode owns, counted in the direction that raises the mode's
                severity.  ln L = ln(2 / sqrt(1+s2)) + z2 s2 / (2 (1+s2)), times min(1, 2 x severity gained): a drift may be
                certain and still harmless
+    onset      p = probability that a fault has begun (`infer.hypotheses`).  ln L = ln(p / (1 - p)) - ln(1 / 24): the odds of one in
+               a month. The drift of the same wear is not counted again: the stronger of the two speaks. Capped at 4.5, some
+               80 %: what the model does not know can grow like a fault; only wear that has come far makes sure
     residual   r = whitened residual of a sensor the mode shows on.  ln L = -ln(1+s2)/2 + r2 s2 / (2 (1+s2))
     frequency  a bearing line matched in the envelope spectrum.  ln L = -ln p(noise shows one as strong)
 
@@ -28,7 +31,8 @@ from didymos.numerics.spectra import Line
 
 NONE = "none"
 _SPREAD2 = 16.0
-_CAP = {"drift": 20.0, "residual": 12.0, "frequency": 15.0}
+_ONSET_PRIOR = 1.0 / 24.0
+_CAP = {"drift": 20.0, "onset": 4.5, "residual": 12.0, "frequency": 15.0}
 _PRIOR_NONE = 0.9
 _RACE = {"bpfo": "outer race", "bpfi": "inner race", "bsf": "rolling element", "ftf": "cage"}
 
@@ -42,6 +46,7 @@ def why(
     validity: Validity,
     seconds_to_stop: float | None = None,
     estimates: Sequence[Estimate] = (),
+    onsets: Mapping[str, tuple[float, ParameterEstimate]] | None = None,
 ) -> Why:
     """The reason for what the twin says about one asset.
 
@@ -49,9 +54,11 @@ def why(
     frequencies       visible lines (`infer.features.match_frequency`); `component` empty when the spectrum cannot tell the bearing
     seconds_to_stop   until the next planned stop; None when none is known
     estimates         when given, residual evidence shows measured and expected in plant units
+    onsets            mode -> (probability that its fault has begun, how many times faster than the average unit it wears)
     """
     symptoms = {
-        mode.name: _symptoms(model, mode, parameters, sensor_residuals, frequencies, estimates) for mode in model.failure_modes
+        mode.name: _symptoms(model, mode, parameters, sensor_residuals, frequencies, estimates, (onsets or {}).get(mode.name))
+        for mode in model.failure_modes
     }
     modes = _posterior({name: sum(nats for nats, _ in found) for name, found in symptoms.items()})
     first = next((m for m in model.failure_modes if m.name == modes[0][0]), None)
@@ -89,9 +96,12 @@ def _symptoms(
     residuals: Mapping[str, float],
     frequencies: Sequence[Line],
     estimates: Sequence[Estimate],
+    onset: tuple[float, ParameterEstimate] | None,
 ) -> list[_Symptom]:
     shown = {e.channel.rpartition(".")[2]: e for e in estimates}
     drifts = [_drift(model, mode, p) for p in parameters if p.name in mode.wear]
+    if onset is not None and (begun := _onset(*onset))[0] > sum(nats for nats, _ in drifts):
+        drifts = [begun]
     readings = [_residual(model, s, residuals[s], shown.get(s)) for s in mode.sensors if isfinite(residuals.get(s, float("nan")))]
     lines = [_frequency(line) for line in frequencies if _belongs(line, mode)]
     return sorted(drifts + readings + lines[:1], key=lambda symptom: -symptom[0])
@@ -107,6 +117,12 @@ def _drift(model: Model, mode: FailureMode, p: ParameterEstimate) -> _Symptom:
     before, _ = plain_interval(p.commissioned, p.commissioned - 1.96 * sd, p.commissioned + 1.96 * sd, p.unit)
     text = f"{p.title.lower()} is {now} [{interval}] against {before} at commissioning"
     return nats, Evidence("drift", text, 0.0, p.name)
+
+
+def _onset(p: float, rate: ParameterEstimate) -> _Symptom:
+    told = log(max(p, 1e-12) / max(1.0 - p, 1e-12)) - log(_ONSET_PRIOR)
+    text = f"its wear grows {rate.value:.0f} [{rate.low:.0f} to {rate.high:.0f}] times as fast as in the average unit"
+    return min(_CAP["onset"], told), Evidence("drift", text, 0.0, rate.name)
 
 
 def severity_gained(model: Model, mode: FailureMode, p: ParameterEstimate) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -19,9 +19,10 @@ from didymos.core.channel import Channel
 from didymos.core.clock import DAY_NS, SECOND_NS
 from didymos.core.estimate import ComponentAge, Estimate, Evidence, Life, ParameterEstimate, Snapshot, Tick, Validity
 from didymos.core.model import FailureMode, Model
-from didymos.decide.alerts import Finding
+from didymos.decide.alerts import CONFIRM, Finding
 from didymos.infer import filters, sensors
 from didymos.infer.explain import why
+from didymos.infer.hypotheses import probabilities
 from didymos.infer.life import failed_before, lives
 from didymos.infer.plain import plain_chance, plain_time
 from didymos.infer.validity import assess, outside
@@ -163,7 +164,7 @@ def _verdict(
         for c, e in zip(model.sensors, shown, strict=False)
     }
     stop_s = seconds_to_stop(plant, time_ns)
-    reason = why(model, wear, residuals, memory.lines, life, valid, stop_s, shown)
+    reason = why(model, wear, residuals, memory.lines, life, valid, stop_s, shown, onsets(fleet, asset))
     running = bool(fleet.speed is None or abs(s.held[asset, fleet.speed]) > 1e-6)
     snapshot = Snapshot(
         asset=config.id,
@@ -188,7 +189,8 @@ def _verdict(
         components=ages(fleet, asset, memory),
     )
     symptoms = outside(model.inputs, s.held[asset], s.seen_low[asset], s.seen_high[asset])
-    return Verdict(snapshot, findings(plant, config, model, snapshot, stop_s, faults, symptoms))
+    begun = {mode: p for mode, (p, _) in onsets(fleet, asset).items()}
+    return Verdict(snapshot, findings(plant, config, model, snapshot, stop_s, faults, symptoms, begun))
 
 
 def findings(
@@ -199,6 +201,7 @@ def findings(
     stop_s: float | None,
     faults: Sequence[sensors.Verdict],
     symptoms: Mapping[str, str],
+    begun: Mapping[str, float],
 ) -> tuple[Finding, ...]:
     """One per failure mode (expected cost before the next planned stop against the plant's limit) and one per sensor. A mode whose
     life is withheld has none: nothing is then known for or against it; unless `symptoms`, inputs outside the range seen at
@@ -222,6 +225,7 @@ def findings(
             mode.action,
             mode.spare,
             snapshot.why.evidence,
+            confirm=_reviews(plant, life) if begun.get(mode.name, 0.0) > 0.5 else CONFIRM,
         )
         sure = dict(snapshot.why.modes[:1]).get(mode.name, 0.0) / SURE
         if due.ratio < 1.0 <= sure:
@@ -247,6 +251,14 @@ def findings(
             )
         )
     return tuple(found)
+
+
+def _reviews(plant: Plant, life: Life) -> int:
+    """In how many reviews in a row a fault that has just begun must be seen: through a day, so that every way of running has had
+    its turn (what the model does not know comes and goes with it), but for no more than an eighth of the time that is left."""
+    left_s = dict(life.quantiles_s).get(0.5)
+    wait_s = DAY_NS / SECOND_NS if left_s is None else min(DAY_NS / SECOND_NS, left_s / 8.0)
+    return max(CONFIRM, ceil(wait_s / plant.publish_s))
 
 
 def _condition(mode: FailureMode, snapshot: Snapshot, symptom: str) -> Finding:
@@ -283,6 +295,19 @@ def rates(model: Model, mean: Array, cov: Array) -> tuple[ParameterEstimate, ...
     """How many times faster than the average unit each wear state grows: exp of its log rate."""
     logs = [f for f in worn(model) if f.startswith("log_")]
     return tuple(_parameter(model, f, f.removeprefix("log_"), mean, cov, lambda v: float(np.exp(v))) for f in logs)
+
+
+def onsets(fleet: Fleet, asset: int) -> dict[str, tuple[float, ParameterEstimate]]:
+    """mode -> (probability that its fault has begun, its rate)."""
+    s, model = fleet.state, fleet.model
+    told = probabilities(fleet.hypotheses(np.array([asset])))[0]
+    speeds = {rate.name: rate for rate in rates(model, s.mean[asset], s.cov[asset])}
+    fields = [model.State._fields[fault.rate].removeprefix("log_") for fault in fleet.multiple.faults]
+    return {
+        fault.mode.name: (float(p), speeds[name])
+        for fault, p, name in zip(fleet.multiple.faults, told[1:], fields, strict=True)
+        if name in speeds
+    }
 
 
 def worn(model: Model) -> tuple[str, ...]:
