@@ -129,6 +129,7 @@ signals = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(signals)
 @example([1, 1, 2, 2, 1, 1])
 @example([0, 2, 0, 2, 0, 2])
@@ -136,6 +137,7 @@ def test_any_signal_counts_as_the_naive_version_does(x):
     assert counted(x)[0] == naive_rainflow.count([float(v) for v in x])
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-4, 4), min_size=3, max_size=80))
 def test_any_signal_counts_as_the_rainflow_package_does(x):
     """Except that the package counts half a cycle of range 0 where nothing ever moves."""
@@ -150,6 +152,7 @@ def test_long_noise_counts_as_the_rainflow_package_does(seed):
     assert counted(x)[0] == [(r, m, w) for r, m, w, *_ in package.extract_cycles(x)]
 
 
+@settings(deadline=None)
 @given(signals, st.data())
 def test_where_a_signal_is_cut_changes_neither_counts_nor_the_states_bytes(x, data):
     pieces = sorted(data.draw(st.lists(st.integers(0, len(x)), max_size=8)))
@@ -185,6 +188,7 @@ def test_a_restart_from_packed_bytes_goes_on_as_though_nothing_had_happened():
     assert pack(first) == pack(second)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-8, 8), min_size=3, max_size=40), st.sampled_from([0.25, 2.0, 1024.0]), st.integers(-64, 64))
 def test_scaling_scales_ranges_and_means_and_a_shift_moves_means_only(x, scale, shift):
     """Powers of two and whole numbers: exact in floating point."""

@@ -139,7 +139,8 @@ def equivalent_amplitude(cycles: Cycles, mean_stress: str = "none", strength_Pa:
 
 def damage(curve: StressLife, cycles: Cycles, mean_stress: str = "none", strength_Pa: float | None = None) -> Array:
     """Miner damage of each row: weight / N. Sum it, or `by_location`."""
-    return cycles.weight / cycles_to_failure(curve, equivalent_amplitude(cycles, mean_stress, strength_Pa))
+    with np.errstate(divide="ignore"):
+        return cycles.weight / cycles_to_failure(curve, equivalent_amplitude(cycles, mean_stress, strength_Pa))
 
 
 def by_location(cycles: Cycles, each: Array, locations: int) -> Array:
