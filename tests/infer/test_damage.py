@@ -111,9 +111,12 @@ def test_an_uneven_load_spreads_the_life_as_the_inverse_gaussian_and_the_bootstr
     assert times.std() == pytest.approx(np.sqrt(v / m**3 + v / (400 * m**4)), rel=0.04)
 
 
-def test_twice_the_load_halves_the_life_and_no_load_never_ends_it():
+def test_twice_the_load_halves_the_life_no_load_never_ends_it_and_nothing_is_told_beyond_the_horizon():
     (one, two) = (dict(damage.life_of_spot(SPOT, 0.2, STEADY * k, 4 * YEAR, 3).quantiles_s)[0.5] for k in (1, 2))
     assert two == pytest.approx(one / 2, rel=1e-12)
+    short = damage.life_of_spot(SPOT, 0.2, STEADY, one / 2, 3)
+    assert dict(short.quantiles_s)[0.5] is None  # beyond the horizon, as in infer/life.py
+    assert short.p_fail[-1][0] == pytest.approx(one / 2)
     idle = damage.life_of_spot(SPOT, 0.2, STEADY * 0.0, YEAR, 3)
     assert idle.quantiles_s == ((0.1, None), (0.5, None), (0.9, None))
     assert idle.probability(YEAR) == 0.0

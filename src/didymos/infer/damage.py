@@ -112,12 +112,13 @@ def per_hour(rates: Array) -> tuple[float, float, float]:
 def life_of_spot(
     spot: HotSpot, so_far: float, rates: Array, horizon_s: float, seed: int, full_s: float = BLOCK_S, missing: float = 0.0
 ) -> Life:
-    """Life of one spot in running seconds from now. so_far: damage including the residue; rates (B,): `Damage.rates` of the spot;
-    missing: share of the load samples that were no numbers."""
+    """Life of one spot in running seconds from now, up to the horizon. so_far: damage including the residue; rates (B,): the spot's
+    `Damage.rates`; missing: share of the load samples that were no numbers."""
     known = rates[np.isfinite(rates)]
     if reason := _withheld(spot, so_far, known, full_s, missing):
         return Life(spot.name, spot.title, withheld=reason)
-    return life_of(spot.name, spot.title, passage(spot.curve, so_far, known * full_s, full_s, seed), horizon_s)
+    times = passage(spot.curve, so_far, known * full_s, full_s, seed)
+    return life_of(spot.name, spot.title, np.where(times > horizon_s, np.inf, times), horizon_s)
 
 
 def passage(curve: StressLife, so_far: float, per_block: Array, block_s: float, seed: int, trajectories: int = 4000) -> Array:
@@ -153,7 +154,7 @@ def _withheld(spot: HotSpot, so_far: float, known: Array, full_s: float, missing
         return f"only {len(known)} blocks of {plain_time(full_s)} of load are recorded; {FEWEST} are needed"
     if missing > MOST_MISSING:
         return f"{plain_chance(missing)} of the load samples are missing, so that cycles may have gone uncounted"
-    if not (np.isfinite(so_far) and np.isfinite(known).all()):
+    if not np.isfinite(so_far):
         return "a cycle reached the static strength of the material; inspect the part"
     if ndtr(-_least(spot.curve, so_far)) < SURVIVABLE:
         return f"a damage sum of {so_far:.3g} is more than the part can have survived; the S-N curve or the stress is wrong"

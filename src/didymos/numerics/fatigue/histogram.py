@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import ModuleType
 
 import numpy as np
@@ -107,6 +108,7 @@ def _put(grid: Histogram, c: Cycles) -> Histogram:
     return grid
 
 
+@lru_cache(maxsize=1)
 def _kernel() -> ModuleType:
     text = f'from numba import njit\n\n\n@njit(cache=True, nogil=True, error_model="numpy")\n{inspect.getsource(pile)}'
     return cache.load("cycle_grid", text)

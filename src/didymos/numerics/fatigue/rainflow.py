@@ -173,7 +173,6 @@ def _scratch(points: int, rows: int) -> tuple[Array, NDArray[np.int32], Array, A
     return kept
 
 
-@lru_cache(maxsize=1)
 def kernel_text() -> str:
     """The kernel file: no fast-math flags, since the order of equal ranges decides what closes."""
     constants = f"HALF, FULL = {source.HALF!r}, {source.FULL!r}\n"
@@ -182,5 +181,6 @@ def kernel_text() -> str:
     return f"from numba import njit\n\n{constants}{bodies}"
 
 
+@lru_cache(maxsize=1)
 def _kernel() -> ModuleType:
     return cache.load("rainflow", kernel_text())
