@@ -29,27 +29,26 @@ def turning_points(row, begin, end, gate, last, way, POINTS):
 def close(POINTS, found, S, depth, number, RANGE, MEAN, WEIGHT):
     """Turning points onto the residue S; what they close (E1049-85 5.4.4) into rows `number`, ... Depth (-1: S is full), rows."""
     for i in range(found):
-        if depth >= len(S):
-            return -1, number
         third = POINTS[i]
-        S[depth] = third
-        depth += 1
-        while depth >= 3:
-            first, second = S[depth - 3], S[depth - 2]
+        while depth >= 2:
+            first, second = S[depth - 2], S[depth - 1]
             size = abs(first - second)
             if abs(third - second) < size:
                 break
             RANGE[number] = size
             MEAN[number] = 0.5 * (first + second)
-            if depth == 3:
+            if depth == 2:
                 WEIGHT[number] = HALF
-                S[0], S[1] = second, third
-                depth = 2
+                S[0] = second
+                depth = 1
             else:
                 WEIGHT[number] = FULL
-                S[depth - 3] = third
                 depth -= 2
             number += 1
+        if depth >= len(S):
+            return -1, number
+        S[depth] = third
+        depth += 1
     return depth, number
 
 
