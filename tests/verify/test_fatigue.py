@@ -186,6 +186,8 @@ def test_a_restart_from_packed_bytes_goes_on_as_though_nothing_had_happened():
     (one, first), (two, second) = rainflow.step(state, x[:, 1234:]), rainflow.step(back, x[:, 1234:])
     assert pack(one) == pack(two)
     assert pack(first) == pack(second)
+    assert pack(rainflow.residue(back)) == pack(rainflow.residue(state))
+    assert pack(rainflow.residue(one)) == pack(rainflow.residue(two))
 
 
 @settings(deadline=None)
@@ -215,6 +217,21 @@ def test_a_gate_takes_noise_off_a_sine_and_leaves_its_cycles():
     found, _ = counted(x, gate=2.0)
     assert sum(w for r, _, w in found if 19.0 < r <= 21.0) == 19.5
     assert [w for r, _, w in found if r <= 19.0] == [0.5, 0.5]  # from the middle to the first crest, from the last trough back
+
+
+def test_memory_does_not_grow_with_the_load():
+    rng = np.random.default_rng(9)
+    state, sizes = rainflow.init(5), set()
+    for _ in range(60):
+        state, _ = rainflow.step(state, rng.normal(size=(5, 20_000)))
+        sizes.add(len(pack(state)))
+    assert state.residue.shape == (5, rainflow.CAPACITY)
+    assert max(sizes) - min(sizes) < 64  # nothing but the digits of `missing` and `gate`
+
+
+def test_counting_starts_with_the_extreme_that_came_first_when_a_gate_hides_the_first_range():
+    found, _ = counted([0, 1, -1, 6], gate=1.5)
+    assert found == [(2.0, 0.0, 0.5), (7.0, 2.5, 0.5)]
 
 
 # the grid

@@ -107,3 +107,10 @@ def test_a_plane_is_counted_by_rainflow_as_its_shear_stress_is():
     assert normal == pytest.approx([2.5e6])
     every, _ = planes.cycles(stress)
     assert every.range.max() == pytest.approx(4.5e6, rel=0.02)
+
+
+def test_signed_von_mises_is_the_tension_itself_and_does_not_fold_reversed_cycles():
+    np.testing.assert_allclose(planes.signed_von_mises(history(zz=100 * SINE)), 100e6 * SINE, rtol=1e-12, atol=1e-3)
+    assert planes.signed_von_mises(history(xy=100.0)) == pytest.approx(np.sqrt(3) * 100e6)
+    with pytest.raises(DataError, match=r"give \(samples, 6\)"):
+        planes.signed_von_mises(np.zeros((4, 5)))

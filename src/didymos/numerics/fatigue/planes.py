@@ -74,6 +74,14 @@ def swt(history: ArrayLike, youngs_Pa: float, poisson: float) -> Plane:
     return _hardest(worked)
 
 
+def signed_von_mises(history: ArrayLike) -> Array:
+    """Von Mises stress (T,) Pa with the sign of the mean normal stress, so that a reversed load does not fold into twice as many
+    cycles of half the range. Only for stresses that keep their directions and are not mainly shear, where it means nothing."""
+    s = _stresses(history)
+    normal = 0.5 * (np.square(s[:, 0] - s[:, 1]) + np.square(s[:, 1] - s[:, 2]) + np.square(s[:, 2] - s[:, 0]))
+    return np.copysign(np.sqrt(normal + 3.0 * np.square(s[:, 3:]).sum(1)), s[:, :3].sum(1))
+
+
 def cycles(history: ArrayLike, angles: Array | None = None) -> tuple[Cycles, Array]:
     """Rainflow of the shear stress on every plane and direction (locations, residue included), and the largest normal stress of
     each (P,) Pa: amplitude 0.5 range + k normal is then Findley's parameter of each cycle."""

@@ -12,7 +12,7 @@ How the samples are cut into steps changes neither cycles nor state, to the byte
 Missing samples: what is not a finite number is skipped and counted in `missing`; counting goes on with the next number. Extremes
 inside a gap are unknown, so the count is then a lower bound, and `missing` says by how much to doubt it.
 Gate: a reversal counts once the signal has come back by more than `gate` (in the unit of x); smaller ranges are noise.
-Memory: a residue holds ranges that only shrink, 10 to 30 of them in practice; where one needs more than its row holds, the
+Memory: a residue holds ranges that only shrink, 10 to 40 of them in practice; where one needs more than its row holds, the
 rows double, up to LONGEST. Beyond that (a decaying oscillation of thousands of swings) a DataError asks for a gate.
 Verified: tests/verify/test_fatigue.py; naive version tests/naive/naive_rainflow.py; speed `didymos bench fatigue`.
 """
@@ -34,7 +34,7 @@ from didymos.numerics.fatigue import rainflow_source as source
 
 Array = NDArray[np.float64]
 
-CAPACITY = 32
+CAPACITY = 64
 LONGEST = 4096
 BLOCK, NARROW = 1 << 15, 256  # samples counted into one set of buffers; but at least so many of each location
 
@@ -104,7 +104,7 @@ def residue(state: Rainflow) -> Cycles:
     """Cycles that an end of the history now would add to those already given out."""
     work = np.concatenate([state.residue, np.zeros((len(state.depth), 1))], axis=1)
     place, *columns = _buffers(int(state.depth.sum()) + len(state.depth))
-    count = _kernel().finish(work, state.depth, state.last, state.way, place, *columns)
+    count = _kernel().finish(work, state.depth.copy(), state.last.copy(), state.way.copy(), place, *columns)  # unpacked: read-only
     return _first(count, place, *columns)
 
 
