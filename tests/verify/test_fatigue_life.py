@@ -89,6 +89,7 @@ def test_below_the_knee_the_chosen_rule_goes_on(below, N):
     curve = StressLife(5.0, 1e6, 200e6, below)
     assert stress_life.cycles_to_failure(curve, 100e6) == pytest.approx(N, rel=1e-14)
     assert stress_life.cycles_to_failure(curve, 200e6) == 1e6
+    assert stress_life.cycles_to_failure(curve, 199.999e6) == (np.inf if below == np.inf else pytest.approx(1e6, rel=1e-4))
     assert stress_life.cycles_to_failure(curve, 0.0) == np.inf
 
 

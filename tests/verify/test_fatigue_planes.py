@@ -86,15 +86,17 @@ def test_tension_and_torsion_a_quarter_turn_apart_shear_every_plane_through_the_
     assert planes.max_shear(history(xx=100 * SINE, xy=50 * cosine)).value == pytest.approx(50e6, rel=1e-4)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, 1, 2, 16, 54])
 def test_how_the_axes_lie_changes_nothing(seed):
+    """Three harmonics of random phase in every component: many planes nearly as bad as the worst (16 and 54 fool a single start)."""
     rng = np.random.default_rng(seed)
-    t = 2 * np.pi * np.arange(200) / 200
-    phases, sizes, means = rng.uniform(0, 2 * np.pi, 6), rng.uniform(20e6, 100e6, 6), rng.uniform(-50e6, 50e6, 6)
-    stress = means + sizes * np.sin(t[:, None] + phases)
+    t = 2 * np.pi * np.arange(100) / 100
+    phases, sizes = rng.uniform(0, 2 * np.pi, (3, 6)), rng.uniform(20e6, 100e6, (3, 6))
+    means = rng.uniform(-50e6, 50e6, 6)
+    stress = means + sum(sizes[k] * np.sin((k + 1) * t[:, None] + phases[k]) for k in range(3))
     moved = turned(stress, Rotation.random(rng=rng))
-    assert planes.findley(moved, 0.3).value == pytest.approx(planes.findley(stress, 0.3).value, rel=1e-4)
-    assert planes.swt(moved, 2e11, 0.3).value == pytest.approx(planes.swt(stress, 2e11, 0.3).value, rel=1e-4)
+    assert planes.findley(moved, 0.3).value == pytest.approx(planes.findley(stress, 0.3).value, rel=1e-6)
+    assert planes.swt(moved, 2e11, 0.3).value == pytest.approx(planes.swt(stress, 2e11, 0.3).value, rel=1e-6)
 
 
 def test_a_plane_is_counted_by_rainflow_as_its_shear_stress_is():

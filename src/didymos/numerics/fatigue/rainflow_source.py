@@ -89,7 +89,6 @@ def stream(X, begin, end, gate, STACK, DEPTH, LAST, WAY, MISSING, POINTS, PLACE,
         if depth < 0:
             return -1 - l
         DEPTH[l], LAST[l], WAY[l] = depth, last, int(way)
-        S[depth:] = 0.0
         PLACE[first_row:number] = l
     return number
 
