@@ -152,6 +152,17 @@ def test_long_noise_counts_as_the_rainflow_package_does(seed):
     assert counted(x)[0] == [(r, m, w) for r, m, w, *_ in package.extract_cycles(x)]
 
 
+@pytest.mark.data
+def test_recorded_vibration_with_the_ties_of_a_real_converter_counts_as_the_rainflow_package_does(recorded):
+    records = np.load(recorded("cwru_bearing") / "cwru_de_12k.npz")
+    for name in records.files[:3]:
+        x = records[name].astype(float).ravel()[:30_000]
+        assert len(np.unique(x)) < len(x) / 2  # many equal values
+        found, state = counted(x, pieces=range(0, len(x), 997))
+        assert found == [(r, m, w) for r, m, w, *_ in package.extract_cycles(x)]
+        assert state.missing.tolist() == [0]
+
+
 @settings(deadline=None)
 @given(signals, st.data())
 def test_where_a_signal_is_cut_changes_neither_counts_nor_the_states_bytes(x, data):

@@ -88,7 +88,7 @@ def test_tension_and_torsion_a_quarter_turn_apart_shear_every_plane_through_the_
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 16, 54])
 def test_how_the_axes_lie_changes_nothing(seed):
-    """Three harmonics of random phase in every component: many planes nearly as bad as the worst (16 and 54 fool a single start)."""
+    """Three harmonics of random phase in every component: many planes nearly as bad; 16 and 54 fool a single start."""
     rng = np.random.default_rng(seed)
     t = 2 * np.pi * np.arange(100) / 100
     phases, sizes = rng.uniform(0, 2 * np.pi, (3, 6)), rng.uniform(20e6, 100e6, (3, 6))
