@@ -6,6 +6,7 @@
     why_damage(spot, grid, location, so_far, rates, life)                    the reason in one sentence
 
 Damage so far = what closed + what the residue would cost now; the residue's part is for the report and is never added to the state.
+A cycle costs when it closes, so the largest (start and stop of a shift) fall into the block in which they end.
 Life: the spot fails when its damage D(t) reaches C. C is the material's scatter, log10 C normal with the curve's sd (median 1, or
 higher for a curve that more than half survive), and larger than the damage it is known to have survived. The load is that of the
 recorded blocks: their mean rate is drawn anew by bootstrap, and what single blocks add to or take from it makes D a random walk

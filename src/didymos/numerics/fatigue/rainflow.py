@@ -8,6 +8,7 @@ Rule: ASTM E1049-85 5.4.4. With the last three turning points, X the newest rang
 a full cycle, or half a cycle when it holds the first point of the history, which is then dropped. An end counts the last sample as
 a turning point and each range left as half a cycle; only `residue` does so, so that a report never changes what comes after.
 How the samples are cut into steps changes neither cycles nor state, to the byte.
+Steps of 1e4 to 1e6 samples over all locations are fastest; a long record is folded (`histogram.fold`).
 
 Missing samples: what is not a finite number is skipped and counted in `missing`; counting goes on with the next number. Extremes
 inside a gap are unknown, so the count is then a lower bound, and `missing` says by how much to doubt it.
