@@ -1,6 +1,7 @@
 """Every machine of the ASSETS table keeps the promises of `core.model`. A new machine is found here by itself."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,11 @@ from didymos.numerics.ukf import substeps_for
 
 MODELS = list(ASSETS.values())
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
-SUFFIX = {"1": "", "m/s": "m_per_s", "m/s2": "m_per_s2", "m3/s": "m3_per_s", "m2/s": "m2_per_s", "rad/s": "rad_per_s"}
 
 
 def field_of(channel):
-    suffix = SUFFIX.get(channel.unit, channel.unit)
+    """`W/(m2 K)` of `heat_transfer`: `heat_transfer_W_per_m2K`."""
+    suffix = "" if channel.unit == "1" else re.sub(r"[() ]", "", channel.unit).replace("/", "_per_")
     return f"{channel.name}_{suffix}" if suffix else channel.name
 
 

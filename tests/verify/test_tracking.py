@@ -7,6 +7,7 @@ from didymos.assets import ASSETS
 from didymos.numerics.ukf import substeps_for, ukf_kernel
 
 STEP_S = 300.0
+LOADS = ("current_A", "flow_m3_per_s", "radial_load_N", "hot_flow_kg_per_s")
 MODES = [(m, mode) for m in ASSETS.values() for mode in m.failure_modes]
 FAST = {  # what is already worn, and how fast it goes on: field -> value
     "bearing_wear": {"log_bearing_rate": 3.0},
@@ -16,6 +17,8 @@ FAST = {  # what is already worn, and how fast it goes on: field -> value
     "seal": {"log_seal_rate": 4.0},
     "front_bearing_fatigue": {"front_spall": 0.1, "log_spall_rate": 3.0},
     "rear_bearing_fatigue": {"rear_spall": 0.1, "log_spall_rate": 3.0},
+    "tube_fouling": {"log_tube_rate": 3.0},
+    "shell_fouling": {"log_shell_rate": 3.0},
 }
 
 
@@ -24,7 +27,7 @@ def inputs(model, count):
     day = np.arange(count) * STEP_S / 86_400.0
     u = np.tile(np.array(model.nominal, float), (count, 1))
     for i, field in enumerate(model.Input._fields):
-        if field in ("current_A", "flow_m3_per_s", "radial_load_N"):
+        if field in LOADS:
             u[:, i] *= 0.85 + 0.15 * np.sin(2 * np.pi * day)
     return u
 
@@ -99,6 +102,8 @@ def run(model, faults, days, seed=1):
         ("spindle", {"front_spall": 0.05, "log_spall_rate": 4.0}, "front_spall"),
         ("spindle", {"rear_spall": 0.05, "log_spall_rate": 4.0}, "rear_spall"),
         ("spindle", {"starvation": 0.3}, "starvation"),
+        ("heat_exchanger", {"log_tube_rate": 4.0}, "tube_fouling"),
+        ("heat_exchanger", {"log_shell_rate": 4.0}, "shell_fouling"),
     ],
 )
 def test_the_filter_follows_a_fast_wearing_unit(name, faults, wear):
