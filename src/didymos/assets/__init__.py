@@ -1,6 +1,6 @@
 """One file per machine; the ASSETS table names them."""
 
-from didymos.assets import centrifugal_pump, heat_exchanger, induction_motor, spindle
+from didymos.assets import centrifugal_pump, gearbox, heat_exchanger, induction_motor, spindle
 from didymos.assets.generic import GENERIC
 from didymos.core.model import Model
 
@@ -9,6 +9,7 @@ ASSETS: dict[str, Model] = {
     "centrifugal_pump": centrifugal_pump.MODEL,
     "spindle": spindle.MODEL,
     "heat_exchanger": heat_exchanger.MODEL,
+    "gearbox": gearbox.MODEL,
 }
 
 __all__ = ["ASSETS", "GENERIC"]

@@ -72,7 +72,7 @@ class Severity(NamedTuple):
 
 
 class Params(NamedTuple):
-    """Kern's example 7.4: shell 15 1/4 in, 160 brass tubes 3/4 in 18 BWG, 16 ft, on 15/16 in triangles, 2 passes, baffles at 12 in."""
+    """Kern's example 7.4: shell 15 1/4 in, 160 brass tubes 3/4 in 18 BWG, 16 ft, at 15/16 in triangles, 2 passes, baffle 12 in."""
 
     rated_hot_flow_kg_per_s: float = 22.05
     rated_cold_flow_kg_per_s: float = 35.28

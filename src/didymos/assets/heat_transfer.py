@@ -8,7 +8,8 @@
 N = UA / C_min, C = C_min / C_max; n tube passes; b baffle spaces.
 Source: Incropera et al., Fundamentals of Heat and Mass Transfer, 7th ed. 2011, table 11.3 (effectiveness), eq. 8.60 (tubes);
 Kern, Process Heat Transfer, 1950, eq. 3.47b (friction of commercial tubes), ch. 7 (shell, return loss); Kakac & Liu,
-Heat Exchangers, 2nd ed. 2002, eq. 8.11 and 8.14 (Kern's charts as formulas). Valid: turbulent flow, Re 1e4 to 1e6 in tubes, 2e3 to 1e6 across the bundle.
+Heat Exchangers, 2nd ed. 2002, eq. 8.11 and 8.14 (Kern's charts as formulas).
+Valid: turbulent flow, Re 1e4 to 1e6 in tubes, 2e3 to 1e6 across the bundle.
 Verified: tests/verify/test_heat_exchanger.py.
 """
 

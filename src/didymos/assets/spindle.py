@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from didymos.assets.bearings import basic_life_revolutions, friction_torque_N_m, life_factor
-from didymos.assets.lubricants import reference_viscosity_m2_per_s, viscosity_m2_per_s
+from didymos.assets.lubricants import reference_viscosity_m2_per_s, viscosity_fall_per_K, viscosity_m2_per_s
 from didymos.assets.wear import LOG_RATE_HIGH, LOG_RATE_LOW, LOG_RATE_NOISE, log_rate_drift
 from didymos.core.channel import Channel
 from didymos.core.model import Component, FailureMode, Model, Parameter
@@ -249,9 +249,8 @@ def severity(x, u, p):
 
 
 def friction_slope_W_per_K(temperature_K, friction_now_W, load_N, diameter_m, x, u, p):
-    """d friction / d temperature: the viscous torque goes with viscosity^(2/3), and dv/dT = -(v + 0.7) ln(v + 0.7) B / T."""
-    v = oil_m2_per_s(temperature_K, u, p) * 1e6
-    relative = -(v + 0.7) * np.log(v + 0.7) * p.walther_slope / (temperature_K * v)
+    """d friction / d temperature: the viscous torque goes with viscosity^(2/3)."""
+    relative = viscosity_fall_per_K(temperature_K, oil_m2_per_s(temperature_K, u, p), p.walther_slope)
     viscous = 1.0 - p.torque_f1 * load_N * diameter_m / torque_N_m(temperature_K, 0.0, 0.0, load_N, diameter_m, u, p)
     return friction_now_W * viscous * 2.0 / 3.0 * relative
 
