@@ -21,6 +21,10 @@ FAST = {  # what is already worn, and how fast it goes on: field -> value
     "shell_fouling": {"log_shell_rate": 3.0},
     "pitting": {"log_pitting_rate": 4.0},
     "oil": {"log_oil_rate": 3.0},
+    "pump_leakage": {"log_pump_rate": 4.0},
+    "gas_loss": {"log_gas_rate": 4.0},
+    "cooler_fouling": {"log_cooler_rate": 4.0},
+    "filter_clogging": {"log_filter_rate": 3.0},
 }
 
 
@@ -108,6 +112,10 @@ def run(model, faults, days, seed=1):
         ("heat_exchanger", {"log_shell_rate": 4.0}, "shell_fouling"),
         ("gearbox", {"log_pitting_rate": 5.0}, "pitting"),
         ("gearbox", {"log_oil_rate": 4.0}, "oil_ageing"),
+        ("hydraulic_power_unit", {"log_pump_rate": 4.0}, "pump_gap"),
+        ("hydraulic_power_unit", {"log_gas_rate": 5.0}, "gas_loss"),
+        ("hydraulic_power_unit", {"log_cooler_rate": 4.0}, "cooler_fouling"),
+        ("hydraulic_power_unit", {"log_filter_rate": 3.0}, "filter_loading"),
     ],
 )
 def test_the_filter_follows_a_fast_wearing_unit(name, faults, wear):

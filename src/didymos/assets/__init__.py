@@ -1,6 +1,6 @@
 """One file per machine; the ASSETS table names them."""
 
-from didymos.assets import centrifugal_pump, gearbox, heat_exchanger, induction_motor, spindle
+from didymos.assets import centrifugal_pump, gearbox, heat_exchanger, hydraulic_power_unit, induction_motor, spindle
 from didymos.assets.generic import GENERIC
 from didymos.core.model import Model
 
@@ -10,6 +10,7 @@ ASSETS: dict[str, Model] = {
     "spindle": spindle.MODEL,
     "heat_exchanger": heat_exchanger.MODEL,
     "gearbox": gearbox.MODEL,
+    "hydraulic_power_unit": hydraulic_power_unit.MODEL,
 }
 
 __all__ = ["ASSETS", "GENERIC"]

@@ -316,7 +316,7 @@ MODEL = Model(
         Parameter("width_m", "Face width", "m", _LAYOUT, 5e-3, 1.0),
         Parameter("application_factor", "Application factor K_A", "1", "ISO 6336-6:2019 annex B, light shocks", 1.0, 3.0),
         Parameter("face_load_factor", "Load sharing K_Hb K_Ha", "1", "estimate: grade 6, crowned; ISO 6336-1 method C", 1.0, 3.0),
-        Parameter("contact_strength_Pa", "Pitting strength sigma_Hlim", "Pa", "ISO 6336-5:2016, case-hardened steel MQ", 3e8, 1.7e9),
+        Parameter("contact_strength_Pa", "Pitting strength sigma_Hlim", "Pa", "ISO 6336-5:2016, case-hardened MQ", 3e8, 1.7e9),
         Parameter("roughness_factor", "Roughness factor Z_R", "1", "ISO 6336-2:2019 for Rz10 of 4 um: about 0.95", 0.7, 1.1),
         Parameter("root_strength_Pa", "Root strength sigma_Flim", "Pa", "ISO 6336-5:2016, case-hardened steel", 1e8, 5.5e8),
         Parameter("root_form_factor", "Form factor Y_F Y_S", "1", "estimate: ISO 6336-3, 29 virtual teeth", 1.5, 5.0),

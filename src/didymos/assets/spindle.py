@@ -19,14 +19,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from didymos.assets.bearings import basic_life_revolutions, friction_torque_N_m, life_factor
+from didymos.assets.bearings import basic_life_revolutions, friction_torque_N_m, grease_ageing, life_factor
 from didymos.assets.lubricants import reference_viscosity_m2_per_s, viscosity_fall_per_K, viscosity_m2_per_s
 from didymos.assets.wear import LOG_RATE_HIGH, LOG_RATE_LOW, LOG_RATE_NOISE, log_rate_drift
 from didymos.core.channel import Channel
 from didymos.core.model import Component, FailureMode, Model, Parameter
 
 TWO_PI = 6.283185307179586
-LN2 = 0.6931471805599453
 MEDIAN_OVER_L10 = 5.46
 FLAW = 1.0e-4
 LOG_SPALL_SD = 2.0  # spalls differ more than wear: from alarm to end, ln(time) of six PRONOSTIA bearings scatters by 1.8
@@ -185,7 +184,7 @@ def spall_rate(spall, other, damage, life, x, p):
 
 
 def starvation_rate(x, u, p):
-    warm = np.exp(LN2 * (np.clip(x.front_bearing_temperature_K, 250.0, 450.0) - 343.15) / 15.0)
+    warm = grease_ageing(x.front_bearing_temperature_K, 343.15)
     return speed_ratio(u, p) * warm * (1.0 + 2.0 * np.clip(x.starvation, 0.0, 10.0)) / p.starvation_life_s
 
 
