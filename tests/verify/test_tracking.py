@@ -21,6 +21,8 @@ FAST = {  # what is already worn, and how fast it goes on: field -> value
     "shell_fouling": {"log_shell_rate": 3.0},
     "pitting": {"log_pitting_rate": 4.0},
     "oil": {"log_oil_rate": 3.0},
+    "belt": {"log_belt_rate": 4.0},
+    "unbalance": {"log_unbalance_rate": 4.0},
     "pump_leakage": {"log_pump_rate": 4.0},
     "gas_loss": {"log_gas_rate": 4.0},
     "cooler_fouling": {"log_cooler_rate": 4.0},
@@ -116,6 +118,10 @@ def run(model, faults, days, seed=1):
         ("hydraulic_power_unit", {"log_gas_rate": 5.0}, "gas_loss"),
         ("hydraulic_power_unit", {"log_cooler_rate": 4.0}, "cooler_fouling"),
         ("hydraulic_power_unit", {"log_filter_rate": 3.0}, "filter_loading"),
+        ("fan", {"log_belt_rate": 4.0}, "belt_wear"),
+        ("fan", {"log_unbalance_rate": 4.0}, "unbalance"),
+        ("fan", {"log_bearing_rate": 5.0}, "bearing_wear"),
+        ("fan", {"log_filter_rate": 3.0}, "filter_loading"),
     ],
 )
 def test_the_filter_follows_a_fast_wearing_unit(name, faults, wear):

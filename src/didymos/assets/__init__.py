@@ -1,6 +1,6 @@
 """One file per machine; the ASSETS table names them."""
 
-from didymos.assets import centrifugal_pump, gearbox, heat_exchanger, hydraulic_power_unit, induction_motor, spindle
+from didymos.assets import centrifugal_pump, fan, gearbox, heat_exchanger, hydraulic_power_unit, induction_motor, spindle
 from didymos.assets.generic import GENERIC
 from didymos.core.model import Model
 
@@ -11,6 +11,7 @@ ASSETS: dict[str, Model] = {
     "heat_exchanger": heat_exchanger.MODEL,
     "gearbox": gearbox.MODEL,
     "hydraulic_power_unit": hydraulic_power_unit.MODEL,
+    "fan": fan.MODEL,
 }
 
 __all__ = ["ASSETS", "GENERIC"]

@@ -7,11 +7,12 @@ With q = D cos(alpha) / D_pw, z balls of diameter D, outer ring at rest:
     L_nm = a_1 a_ISO (C / P)^3 million revolutions          a_ISO = 0.1 (1 - F(kappa)^0.83 (e_C C_u / P)^(1/3))^-9.3 <= 50
     M    = f_0 (v n)^(2/3) D_pw^3 1e-7 + f_1 P D_pw         Palmgren, N mm with v in mm2/s, n in 1/min
 
-    dw/dt = exp(r) n (1 + g w) 2^((T - T_ref) / 15 K) / life      greased bearing, w = 1 at its vibration limit; n = speed / rated speed
+    dw/dt = exp(r) n (1 + g w) 2^((T - T_ref) / 15 K) / life      greased; w = 1 at its vibration limit; n = speed / rated
 
 A ball defect strikes both rings: twice BSF, which is how some tables (CWRU) list it.
 Source: ISO 281:2007 (a_ISO eq. 31-33, radial ball bearings); Harris & Kotzalas, Rolling Bearing Analysis, 5th ed. 2006,
-ch. 10 (torque); grease life halves per 15 K, SKF Rolling Bearings 2018. Valid: ball bearings, kappa 0.1 to 4. Verified: tests/verify/test_bearings.py.
+ch. 10 (torque); grease life halves per 15 K, SKF 2018. Valid: ball bearings (torque: all), kappa 0.1 to 4.
+Verified: tests/verify/test_bearings.py.
 """
 
 from typing import NamedTuple

@@ -2,8 +2,9 @@
 
     dp = dp_clean (dp_limit / dp_clean)^loading            loading 0 new, 1 at its limit
 
-Source: pressure drop against retained dust rises exponentially in loading tests, ISO 16889:2022 annex (hydraulic filters), ISO 16890-3
-(air filters); the exponential is our form of it. Valid: loading up to about 1.5. Verified: tests/verify/test_fan.py.
+Source: pressure drop against retained dust rises exponentially in loading tests, ISO 16889:2022 (hydraulic filters),
+ISO 16890-3:2016 (air filters); the exponential is our form of it. Valid: loading up to 1.5.
+Verified: tests/verify/test_fan.py.
 """
 
 import numpy as np
