@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.pace import PACE
 
 from didymos.assets import ASSETS, GENERIC
 from didymos.core.channel import check_id
@@ -180,8 +181,8 @@ def test_a_healthy_unit_lasts_months_and_a_fast_one_days_to_weeks(model):
 
 
 def days_to_failure(model, log_rate, step_h):
-    """Until the first mode, at nominal load, with every learned rate held at `log_rate`; five years at most."""
-    p, u = model.Params(), model.nominal
+    """Until the first mode, at nominal load, with every learned rate held at `log_rate`; five years at most, at its pace."""
+    p, u, hour_s = model.Params(), model.nominal, 3600.0 * PACE.get(model.name, 1.0)
     rates = {f: log_rate for f in model.slow if f.startswith("log_")}
     x = model.initial._replace(**rates)
     for k in range(int(5 * 8766 / step_h)):
@@ -189,7 +190,7 @@ def days_to_failure(model, log_rate, step_h):
         if max(float(v) for v in model.severity(x, u, p)) >= 1.0:
             return k * step_h / 24.0
         d = model.rhs(x, u, p)
-        x = x._replace(**{f: float(getattr(x, f) + 3600.0 * step_h * getattr(d, f)) for f in model.slow if f not in rates})
+        x = x._replace(**{f: float(getattr(x, f) + hour_s * step_h * getattr(d, f)) for f in model.slow if f not in rates})
     return math.inf
 
 

@@ -1,6 +1,15 @@
 """One file per machine; the ASSETS table names them."""
 
-from didymos.assets import centrifugal_pump, fan, gearbox, heat_exchanger, hydraulic_power_unit, induction_motor, spindle
+from didymos.assets import (
+    centrifugal_pump,
+    cutting_tool,
+    fan,
+    gearbox,
+    heat_exchanger,
+    hydraulic_power_unit,
+    induction_motor,
+    spindle,
+)
 from didymos.assets.generic import GENERIC
 from didymos.core.model import Model
 
@@ -12,6 +21,7 @@ ASSETS: dict[str, Model] = {
     "gearbox": gearbox.MODEL,
     "hydraulic_power_unit": hydraulic_power_unit.MODEL,
     "fan": fan.MODEL,
+    "cutting_tool": cutting_tool.MODEL,
 }
 
 __all__ = ["ASSETS", "GENERIC"]
