@@ -1,10 +1,12 @@
 """Every machine of the ASSETS table keeps the promises of `core.model`. A new machine is found here by itself."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.pace import PACE
 
 from didymos.assets import ASSETS, GENERIC
 from didymos.core.channel import check_id
@@ -14,11 +16,11 @@ from didymos.numerics.ukf import substeps_for
 
 MODELS = list(ASSETS.values())
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
-SUFFIX = {"1": "", "m/s": "m_per_s", "m/s2": "m_per_s2", "m3/s": "m3_per_s", "m2/s": "m2_per_s", "rad/s": "rad_per_s"}
 
 
 def field_of(channel):
-    suffix = SUFFIX.get(channel.unit, channel.unit)
+    """`W/(m2 K)` of `heat_transfer`: `heat_transfer_W_per_m2K`."""
+    suffix = "" if channel.unit == "1" else re.sub(r"[() ]", "", channel.unit).replace("/", "_per_")
     return f"{channel.name}_{suffix}" if suffix else channel.name
 
 
@@ -179,8 +181,8 @@ def test_a_healthy_unit_lasts_months_and_a_fast_one_days_to_weeks(model):
 
 
 def days_to_failure(model, log_rate, step_h):
-    """Until the first mode, at nominal load, with every learned rate held at `log_rate`; five years at most."""
-    p, u = model.Params(), model.nominal
+    """Until the first mode, at nominal load, with every learned rate held at `log_rate`; five years at most, at its pace."""
+    p, u, hour_s = model.Params(), model.nominal, 3600.0 * PACE.get(model.name, 1.0)
     rates = {f: log_rate for f in model.slow if f.startswith("log_")}
     x = model.initial._replace(**rates)
     for k in range(int(5 * 8766 / step_h)):
@@ -188,7 +190,7 @@ def days_to_failure(model, log_rate, step_h):
         if max(float(v) for v in model.severity(x, u, p)) >= 1.0:
             return k * step_h / 24.0
         d = model.rhs(x, u, p)
-        x = x._replace(**{f: float(getattr(x, f) + 3600.0 * step_h * getattr(d, f)) for f in model.slow if f not in rates})
+        x = x._replace(**{f: float(getattr(x, f) + hour_s * step_h * getattr(d, f)) for f in model.slow if f not in rates})
     return math.inf
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from didymos.assets.lubricants import reference_viscosity_m2_per_s, viscosity_m2_per_s, walther_slope
+from didymos.assets.lubricants import reference_viscosity_m2_per_s, viscosity_fall_per_K, viscosity_m2_per_s, walther_slope
 
 RPM = 2 * np.pi / 60
 
@@ -28,3 +28,10 @@ def test_the_d341_line_is_straight_in_its_own_coordinates():
 def test_reference_viscosity_is_the_formula_of_iso_281(rpm, millimetre, expected):
     # ISO 281:2007 eq. 28-29 worked by hand: 4500 / sqrt(3000 * 72.5), 45000 * 100^-0.83 / 10, 4500 / sqrt(6000 * 90)
     assert reference_viscosity_m2_per_s(rpm * RPM, millimetre * 1e-3) == pytest.approx(expected * 1e-6, rel=1e-3)
+
+
+@pytest.mark.parametrize("kelvin", [280.0, 313.15, 360.0])
+def test_the_fall_of_viscosity_equals_the_central_difference(kelvin):
+    slope, h = walther_slope(220e-6, 19e-6), 1e-3
+    low, middle, high = (viscosity_m2_per_s(kelvin + d, 220e-6, slope) for d in (-h, 0.0, h))
+    assert viscosity_fall_per_K(kelvin, middle, slope) == pytest.approx((np.log(high) - np.log(low)) / (2 * h), rel=1e-6)

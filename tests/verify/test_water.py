@@ -2,7 +2,7 @@
 
 import pytest
 
-from didymos.assets.water import density_kg_per_m3, vapour_pressure_Pa, viscosity_Pa_s
+from didymos.assets.water import conductivity_W_per_m_K, density_kg_per_m3, vapour_pressure_Pa, viscosity_Pa_s
 
 
 @pytest.mark.parametrize(("kelvin", "pascal"), [(300.0, 0.353658941e4), (500.0, 2.63889776e6), (600.0, 12.3443146e6)])
@@ -27,3 +27,9 @@ def test_density_equals_the_handbook(celsius, density):
 def test_viscosity_is_within_one_and_a_half_percent_of_iapws_2008(celsius, viscosity):
     # IAPWS R12-08 at 0.1 MPa
     assert viscosity_Pa_s(celsius + 273.15) == pytest.approx(viscosity, rel=0.015)
+
+
+@pytest.mark.parametrize(("celsius", "conductivity"), [(10.0, 0.5800), (25.0, 0.6065), (50.0, 0.6436), (80.0, 0.6700)])
+def test_conductivity_equals_the_reference(celsius, conductivity):
+    # CRC Handbook of Chemistry and Physics, water at 0.1 MPa
+    assert conductivity_W_per_m_K(celsius + 273.15) == pytest.approx(conductivity, rel=5e-3)

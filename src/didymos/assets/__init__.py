@@ -1,6 +1,15 @@
 """One file per machine; the ASSETS table names them."""
 
-from didymos.assets import centrifugal_pump, induction_motor, spindle
+from didymos.assets import (
+    centrifugal_pump,
+    cutting_tool,
+    fan,
+    gearbox,
+    heat_exchanger,
+    hydraulic_power_unit,
+    induction_motor,
+    spindle,
+)
 from didymos.assets.generic import GENERIC
 from didymos.core.model import Model
 
@@ -8,6 +17,11 @@ ASSETS: dict[str, Model] = {
     "induction_motor": induction_motor.MODEL,
     "centrifugal_pump": centrifugal_pump.MODEL,
     "spindle": spindle.MODEL,
+    "heat_exchanger": heat_exchanger.MODEL,
+    "gearbox": gearbox.MODEL,
+    "hydraulic_power_unit": hydraulic_power_unit.MODEL,
+    "fan": fan.MODEL,
+    "cutting_tool": cutting_tool.MODEL,
 }
 
 __all__ = ["ASSETS", "GENERIC"]

@@ -7,9 +7,12 @@ With q = D cos(alpha) / D_pw, z balls of diameter D, outer ring at rest:
     L_nm = a_1 a_ISO (C / P)^3 million revolutions          a_ISO = 0.1 (1 - F(kappa)^0.83 (e_C C_u / P)^(1/3))^-9.3 <= 50
     M    = f_0 (v n)^(2/3) D_pw^3 1e-7 + f_1 P D_pw         Palmgren, N mm with v in mm2/s, n in 1/min
 
+    dw/dt = exp(r) n (1 + g w) 2^((T - T_ref) / 15 K) / life      greased; w = 1 at its vibration limit; n = speed / rated
+
 A ball defect strikes both rings: twice BSF, which is how some tables (CWRU) list it.
 Source: ISO 281:2007 (a_ISO eq. 31-33, radial ball bearings); Harris & Kotzalas, Rolling Bearing Analysis, 5th ed. 2006,
-ch. 10 (torque). Valid: ball bearings, kappa 0.1 to 4. Verified: tests/verify/test_bearings.py.
+ch. 10 (torque); grease life halves per 15 K, SKF 2018. Valid: ball bearings (torque: all), kappa 0.1 to 4.
+Verified: tests/verify/test_bearings.py.
 """
 
 from typing import NamedTuple
@@ -38,6 +41,7 @@ class Orders(NamedTuple):
     ftf: float
 
 
+LN2 = 0.6931471805599453
 ANGLE_15 = 0.2617993877991494
 BEARINGS = {
     "6203": Bearing(8, 6.74624e-3, 28.4988e-3, 0.0, 9_550.0, 4_800.0, "ratings NSK; geometry CWRU fan end, 0.2656 and 1.122 in"),
@@ -87,6 +91,17 @@ def basic_life_revolutions(dynamic_rating_N, load_N):
     """L_10 of ball bearings, (C / P)^3 million revolutions."""
     ratio = dynamic_rating_N / load_N
     return 1e6 * ratio * ratio * ratio
+
+
+def grease_ageing(temperature_K, reference_K):
+    """Grease life at the reference temperature over that at this one."""
+    return np.exp(LN2 * (np.clip(temperature_K, 250.0, 473.15) - reference_K) / 15.0)
+
+
+def greased_wear(wear, log_rate, speed_ratio, temperature_K, reference_K, growth):
+    """Wear per life of the average bearing at reference temperature and rated speed; it grows with itself."""
+    worse = 1.0 + growth * np.clip(wear, 0.0, 10.0)
+    return np.exp(log_rate) * speed_ratio * grease_ageing(temperature_K, reference_K) * worse
 
 
 def friction_torque_N_m(speed_rad_per_s, load_N, viscosity_m2_per_s, mean_diameter_m, f0, f1):

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from didymos.assets.bearings import greased_wear
 from didymos.assets.wear import LOG_RATE_HIGH, LOG_RATE_LOW, LOG_RATE_NOISE, LOG_RATE_SD, log_rate_drift
 from didymos.core.channel import Channel
 from didymos.core.model import Component, FailureMode, Model, Parameter
@@ -148,8 +149,8 @@ def rhs(x, u, p):
     made = winding_loss_W(x, u, p)
     inward = (x.winding_temperature_K - x.frame_temperature_K) / winding_to_frame_K_per_W(x, p)
     outward = (x.frame_temperature_K - u.ambient_temperature_K) / cooling_K_per_W(x.fouling, u, p)
-    grease = np.exp(LN2 * (np.clip(bearing_temperature_K(x, u, p), 273.15, 473.15) - p.grease_reference_K) / 15.0)
-    wear = np.exp(x.log_bearing_rate) * n * grease * (1.0 + p.bearing_wear_growth * np.clip(x.bearing_wear, 0.0, 10.0))
+    bearing_K = bearing_temperature_K(x, u, p)
+    wear = greased_wear(x.bearing_wear, x.log_bearing_rate, n, bearing_K, p.grease_reference_K, p.bearing_wear_growth)
     return State(
         (made - inward) / p.winding_capacity_J_per_K,
         (inward + frame_loss_W(x, u, p) - outward) / p.frame_capacity_J_per_K,

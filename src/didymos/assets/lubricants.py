@@ -27,6 +27,12 @@ def viscosity_m2_per_s(temperature_K, viscosity_40C_m2_per_s, slope):
     return 1e-6 * np.clip(np.exp(np.exp(w)) - 0.7, 0.2, 1e7)
 
 
+def viscosity_fall_per_K(temperature_K, viscosity_m2_per_s, slope):
+    """d ln v / dT of the oil that has this viscosity at this temperature: -(v + 0.7) ln(v + 0.7) B / (T v), v in mm2/s."""
+    v = viscosity_m2_per_s * 1e6
+    return -(v + 0.7) * np.log(v + 0.7) * slope / (temperature_K * v)
+
+
 def reference_viscosity_m2_per_s(speed_rad_per_s, mean_diameter_m):
     """v_1: what a bearing needs for a sufficient film."""
     rpm = np.clip(speed_rad_per_s * 9.549296585513721, 1.0, 1e6)

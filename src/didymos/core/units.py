@@ -70,5 +70,6 @@ def _examples(si_unit: str) -> str:
     known = {
         "K": "K, degC, degF", "Pa": "Pa, bar, psi", "m3/s": "m3/s, m3/h, l/min", "m/s": "m/s, mm/s", "W": "W, kW",
         "m/s2": "m/s2, g", "rad/s": "rad/s, rpm", "A": "A, mA", "V": "V, kV", "N": "N, kN", "m2/s": "m2/s, cSt", "1": "1, %",
+        "kg/s": "kg/s, t/h, kg/h", "N m": "N m, kN m",
     }  # fmt: skip
     return known.get(si_unit, si_unit or "1")
