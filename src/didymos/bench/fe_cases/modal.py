@@ -1,8 +1,8 @@
 """NAFEMS natural frequencies: FV32 tapered membrane, FV52 simply supported solid plate on its published mesh.
 
-Source: NAFEMS TNSB Rev. 3, 1990, as in the Abaqus Benchmarks Guide and Code_Aster V2.03.502. FV52 holds the plate along lines, which
-has no limit in three dimensions: refining drifts away from every target. So it is judged on its published mesh of 4 x 4 x 1 20-node
-hexahedra only, against the values that NAFEMS printed for that mesh.
+Source: NAFEMS TNSB Rev. 3, 1990, as in the Abaqus Benchmarks Guide and Code_Aster V2.03.502. FV52 holds the plate along
+lines, which has no limit in three dimensions: refining drifts away from every target. So it is judged on its published mesh of
+4 x 4 x 1 20-node hexahedra only, against the values that NAFEMS printed for that mesh.
 """
 
 from __future__ import annotations

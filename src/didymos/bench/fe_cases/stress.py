@@ -42,11 +42,9 @@ def le10(n: int) -> Answer:
 
 
 def _plate(s: Array) -> Array:
-    """A third of the layers below the middle plane, the others above it, each a little thinner than the one below."""
-    up = np.clip((s[2] - SPLIT) / (1.0 - SPLIT), 0.0, 1.0)
-    high = PLATE_M / 2.0 * (1.0 + (1.0 - 4.0**-up) / 0.75)
-    z = np.where(s[2] <= SPLIT + 1e-12, PLATE_M / 2.0 * s[2] / SPLIT, high)
-    return np.concatenate([RING(s[:2]), z[None]])
+    """A third of the layers below the middle plane, two thirds above it, where D is."""
+    low, high = 0.9 * s[2], 0.3 + 0.45 * (s[2] - SPLIT)
+    return np.concatenate([RING(s[:2]), np.where(s[2] <= SPLIT + 1e-12, low, high)[None]])
 
 
 def le11(n: int) -> Answer:
@@ -88,7 +86,7 @@ CASES = (
         f"{NAFEMS} LE10",
         0.02,
         2.0,
-        (1, 2, 3),
+        (2, 3, 4),
         le10,
     ),
     Case("le11", "cylinder, taper, sphere, σzz at A", "MPa", (("A", -105.0),), f"{NAFEMS} LE11", 0.02, 2.0, (2, 4, 8), le11),

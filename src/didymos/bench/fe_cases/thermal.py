@@ -1,4 +1,4 @@
-"""NAFEMS heat cases: T2 radiation, T3 transient, T4 convection. Source: NAFEMS TNSB Rev. 3, 1990, as in Abaqus and Altair manuals."""
+"""NAFEMS heat cases: T2 radiation, T3 transient, T4 convection. Source: NAFEMS TNSB Rev. 3, 1990, as Abaqus and Altair reprint."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def strains(body: Body, basis: Any, elements: slice = slice(None)) -> Array:
     """B (elements, points, s, nodes * dim) of `body`'s law at the points of `basis`. On the axis u_r / r is du_r / dr."""
     kind, count = body.kind, len(basis.basis)
     gradient = np.stack([np.asarray(b[0].grad)[:, elements] for b in basis.basis])  # node, direction, element, point
-    value = np.stack([np.asarray(b[0].value)[elements] for b in basis.basis])
+    value = np.stack([np.asarray(b[0])[elements] for b in basis.basis])
     shape = (*gradient.shape[2:], len(kind.components), count, kind.dim)
     found = np.zeros(shape)
     for row, component, direction in kind.rows:
@@ -154,6 +154,12 @@ def stiffness(body: Body) -> sparse.csr_matrix:
     return total
 
 
+def summed(body: Body, basis: Any, each: Array) -> Array:
+    """(n,) of what every element, (elements, nodes * dim), adds to its unknowns."""
+    found = np.bincount(element_unknowns(body, basis).ravel(), each.ravel(), body.unknowns)
+    return found.astype(np.float64, copy=False)
+
+
 def body_force(body: Body, density: Callable[[Array], Array]) -> Array:
     """f (n,) [N] of a force per volume; `density` maps points (dim, ...) to [N/m³] (dim, ...)."""
     return _gathered(body, body.basis, density(np.asarray(body.basis.global_coordinates())))
@@ -184,14 +190,16 @@ def _gathered(body: Body, basis: Any, density: Array) -> Array:
     if not np.isfinite(density).all():
         bad = np.argwhere(~np.isfinite(density).all(axis=0))[0]
         place = np.asarray(basis.global_coordinates())[:, bad[0], bad[1]]
-        raise ModelError(f"elastic: the load at {np.array2string(place, precision=4)} is no number. Allowed: finite. Correct it there.")
-    value = np.stack([np.asarray(b[0].value) for b in basis.basis])  # node, element, point
+        raise ModelError(
+            f"elastic: the load at {np.array2string(place, precision=4)} is no number. Allowed: finite. Correct it there."
+        )
+    value = np.stack([np.asarray(b[0]) for b in basis.basis])  # node, element, point
     each = np.einsum("iep,cep,ep->eic", value, density, weights(body, basis), optimize=True).reshape(value.shape[1], -1)
-    return np.bincount(element_unknowns(body, basis).ravel(), each.ravel(), body.unknowns)
+    return summed(body, basis, each)
 
 
 def static(body: Body, fixed: Sequence[held.Support], load: Array, solver: str = "auto", matrix: Any = None) -> Static:
-    """Displacements under `load` (n,) or several loads (n, m). ModelError, naming the free motions, when supports do not hold it."""
+    """Displacements under `load` (n,) or several loads (n, m). ModelError names the motions that supports leave free."""
     dofs, values = held.prescribed(body, fixed)
     held.check_held(body, dofs)
     if not np.isfinite(load).all():

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from skfem import Basis, BilinearForm, FacetBasis, LinearForm
-from skfem.helpers import dot, grad
 from skfem.mesh import Mesh
 
 from didymos.core.errors import ModelError, SolveError
@@ -55,7 +54,9 @@ class Surface:
 
     def __post_init__(self) -> None:
         numbers = (self.film_W_m2K, self.ambient, self.emissivity, self.surroundings_K, self.inflow_W_m2)
-        if not (np.isfinite(numbers).all() and self.film_W_m2K >= 0.0 and 0.0 <= self.emissivity <= 1.0 and self.surroundings_K >= 0.0):
+        if not (
+            np.isfinite(numbers).all() and self.film_W_m2K >= 0.0 and 0.0 <= self.emissivity <= 1.0 and self.surroundings_K >= 0.0
+        ):
             raise ModelError(
                 f"heat: film {self.film_W_m2K:g} W/(m² K), emissivity {self.emissivity:g}, surroundings {self.surroundings_K:g} K, "
                 f"inflow {self.inflow_W_m2:g} W/m². Allowed: film >= 0, 0 <= emissivity <= 1, kelvin >= 0, all finite. Correct it."
@@ -101,8 +102,8 @@ def steady(model: Part, start: float = 300.0, solver: str = "auto") -> Heat:
     """ModelError when nothing fixes the level of temperature; SolveError when Newton's method does not settle."""
     if not model.given and not any(s.film_W_m2K or s.emissivity for s, _ in model.surfaces):
         raise ModelError(
-            "heat: no temperature is given and no surface convects or radiates, so the level is free. Allowed: at least one of them. "
-            "Add a Given, or a Surface with film_W_m2K or emissivity."
+            "heat: no temperature is given and no surface convects or radiates, so the level is free. "
+            "Allowed: at least one of them. Add a Given, or a Surface with film_W_m2K or emissivity."
         )
     return _newton(model, np.full(model.basis.N, float(start)), 0.0, None, solver)
 
@@ -112,7 +113,8 @@ def transient(model: Part, start: float | Array, step_s: float, steps: int, thet
     capacity = model.material.density_kg_m3 * model.material.heat_J_kgK
     if not (capacity > 0.0 and step_s > 0.0 and np.isfinite(step_s) and 0.5 <= theta <= 1.0):
         raise ModelError(
-            f"heat: density times heat {capacity:g} J/(m³ K), step {step_s:g} s, theta {theta:g}. Allowed: > 0, > 0, 0.5 to 1. Correct it."
+            f"heat: density times heat {capacity:g} J/(m³ K), step {step_s:g} s, theta {theta:g}. "
+            "Allowed: > 0, > 0, 0.5 to 1. Correct it."
         )
     mass = sparse.csr_matrix(_mass.assemble(model.basis) * (capacity / step_s))
     now = np.array(np.broadcast_to(np.asarray(start, float), (model.basis.N,)))
@@ -124,6 +126,10 @@ def transient(model: Part, start: float | Array, step_s: float, steps: int, thet
         yield count * step_s, found
 
 
+def _dot(u: Any, v: Any) -> Any:
+    return np.einsum("d...,d...", u.grad, v.grad)
+
+
 @BilinearForm
 def _mass(u: Any, v: Any, w: Any) -> Any:
     return u * v
@@ -131,12 +137,12 @@ def _mass(u: Any, v: Any, w: Any) -> Any:
 
 @BilinearForm
 def _conduct(u: Any, v: Any, w: Any) -> Any:
-    return w["k"] * dot(grad(u), grad(v)) + w["dk"] * u * dot(w["T"].grad, grad(v))
+    return w["k"] * _dot(u, v) + w["dk"] * u * _dot(w["T"], v)
 
 
 @LinearForm
 def _conducted(v: Any, w: Any) -> Any:
-    return w["k"] * dot(w["T"].grad, grad(v)) - w["q"] * v
+    return w["k"] * _dot(w["T"], v) - w["q"] * v
 
 
 @BilinearForm
@@ -153,7 +159,7 @@ def _flow(model: Part, temperature: Array) -> tuple[Array, Any]:
     """Heat [W] that leaves each node's share of the body at this temperature, (n,), and its derivative (n, n)."""
     basis, material = model.basis, model.material
     field = basis.interpolate(temperature)
-    t = np.asarray(field.value)
+    t = np.asarray(field)
     k = material.at(t)
     slope = np.asarray(material.slope_W_mK2(t), float) if material.slope_W_mK2 else np.zeros_like(k)
     q = np.zeros_like(k) if model.source is None else np.broadcast_to(model.source(np.asarray(basis.global_coordinates())), k.shape)
@@ -161,7 +167,13 @@ def _flow(model: Part, temperature: Array) -> tuple[Array, Any]:
         raise ModelError("heat: the source is no number somewhere in the body. Allowed: finite [W/m³]. Correct it.")
     out, tangent = _conducted.assemble(basis, T=field, k=k, q=q), _conduct.assemble(basis, T=field, k=k, dk=slope)
     for s, facets in model.surfaces:
-        values = {"h": s.film_W_m2K, "e": s.emissivity * STEFAN_BOLTZMANN, "Ta": s.ambient, "Tr": s.surroundings_K, "q": s.inflow_W_m2}
+        values = {
+            "h": s.film_W_m2K,
+            "e": s.emissivity * STEFAN_BOLTZMANN,
+            "Ta": s.ambient,
+            "Tr": s.surroundings_K,
+            "q": s.inflow_W_m2,
+        }
         there = facets.interpolate(temperature)
         out = out + _exchanged.assemble(facets, T=there, **values)
         tangent = tangent + _exchange.assemble(facets, T=there, **values)
@@ -172,7 +184,7 @@ def _newton(model: Part, start: Array, time_s: float, step: tuple[Any, Array, fl
     """Zero of M T + θ flow(T) - old (one time step), or of flow(T) (steady)."""
     t = start.copy()
     fixed = _set_given(model, t, time_s)
-    free = np.setdiff1d(np.arange(len(t)), fixed)
+    free, moved = np.setdiff1d(np.arange(len(t)), fixed), 0.0
     for count in range(1, STEPS_MAX + 1):
         left, slope = _flow(model, t)
         if step is not None:
@@ -182,12 +194,12 @@ def _newton(model: Part, start: Array, time_s: float, step: tuple[Any, Array, fl
         factor = factorize(sparse.csr_matrix(slope)[free][:, free], spd=symmetric, solver=solver)
         change = factor.solve(-left[free])
         t[free] += change
+        moved = float(np.abs(change).max(initial=0.0))
         linear = symmetric and not any(s.emissivity for s, _ in model.surfaces)
-        if linear or float(np.abs(change).max(initial=0.0)) <= TOLERANCE * max(1.0, float(np.abs(t).max())):
+        if linear or moved <= TOLERANCE * max(1.0, float(np.abs(t).max())):
             return Heat(t, count, factor)
     raise SolveError(
-        f"heat: Newton's method still moved {float(np.abs(change).max()):.2e} K after {STEPS_MAX} steps. "
-        "Start nearer to the answer, or make k(T) smooth."
+        f"heat: Newton's method still moved {moved:.2e} K after {STEPS_MAX} steps. Start nearer to the answer, or make k(T) smooth."
     )
 
 

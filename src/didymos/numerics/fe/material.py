@@ -59,8 +59,8 @@ class Conductor:
         if not (found > 0.0).all():
             worst = float(kelvin.flat[int(np.argmin(np.where(np.isfinite(found), found, -np.inf)))])
             raise ModelError(
-                f"material: conductivity_W_mK is not positive at {worst:.4g} (temperature). Allowed: > 0 over the whole range reached. "
-                "Bound the law outside the measured range."
+                f"material: conductivity_W_mK is not positive at {worst:.4g} (temperature). "
+                "Allowed: > 0 over the whole range reached. Bound the law outside the measured range."
             )
         return found
 

@@ -62,10 +62,10 @@ def modes(body: Body, fixed: Sequence[held.Support], count: int, solver: str = "
     kf, mf = k[free][:, free], m[free][:, free]
     shift = 1e-3 * float(kf.diagonal().sum() / mf.diagonal().sum()) / len(free)
     factor = factorize(kf + shift * mf, near_null=held.rigid_motions(body)[free], solver=solver)
-    inverse = LinearOperator(kf.shape, factor.solve, dtype=float)
+    inverse: Any = LinearOperator(kf.shape, matvec=factor.solve)  # pyright: ignore[reportCallIssue]
     start = np.random.default_rng(1).normal(size=len(free))
     try:
-        squares, found = eigsh(kf, count, mf, sigma=-shift, OPinv=inverse, v0=start, tol=1e-10)
+        squares, found = eigsh(kf, count, mf, sigma=-shift, OPinv=inverse, v0=start)
     except ArpackError as error:
         raise SolveError(f"modal: Lanczos: {error}. Ask for fewer modes, or check that the mesh is in one piece.") from error
     order = np.argsort(squares)

@@ -36,7 +36,9 @@ class Stress:
         gap = np.linalg.norm(self.points - np.array(point, float)[:, None], axis=0)
         vertex = int(np.argmin(gap))
         if gap[vertex] > 1e-6 * float(np.ptp(self.points, axis=1).max()):
-            raise ModelError(f"recover: no vertex at {tuple(point)}; the nearest is {gap[vertex]:.3g} m away. Put a mesh vertex there.")
+            raise ModelError(
+                f"recover: no vertex at {tuple(point)}; the nearest is {gap[vertex]:.3g} m away. Put a mesh vertex there."
+            )
         row = self.components.index(component)
         return float(self.mean[row, vertex]), float(self.spread[row, vertex])
 
@@ -55,7 +57,8 @@ def stress(body: Body, u: Array, temperature: Temperature | None = None, element
 
 def _averaged(body: Body, vertices: NDArray[np.intp], each: Array) -> Stress:
     """Over elements: `each` (elements, corners, s) at `vertices` (elements, corners)."""
-    points = np.asarray(body.basis.mesh.p)
+    mesh = body.basis.mesh
+    points = np.asarray(mesh.p)[:, : int(mesh.t.max()) + 1]  # vertices come first, mid-side nodes after
     shape, flat, values = (points.shape[1], each.shape[-1]), vertices.ravel(), each.reshape(-1, each.shape[-1])
     low, high, total = np.full(shape, np.inf), np.full(shape, -np.inf), np.zeros(shape)
     np.minimum.at(low, flat, values)

@@ -50,11 +50,12 @@ def factorize(matrix: sparse.csr_matrix, spd: bool = True, near_null: Array | No
     """Prepare K (n, n). `near_null` (n, r): rigid-body modes, for pyamg. A matrix that is not `spd` goes to SuperLU."""
     if not np.isfinite(matrix.data).all():
         raise SolveError("solve: the matrix holds values that are no numbers. Allowed: finite. Check material and mesh.")
-    name = _choice(matrix.shape[0], spd) if solver == "auto" else solver
+    unknowns = int(np.diff(matrix.indptr).size)
+    name = _choice(unknowns, spd) if solver == "auto" else solver
     if name not in available():
         raise ConfigError(f"solve: solver {solver!r} is not here. Allowed: auto, {', '.join(available())}. {ADVICE}.")
     solve, blas = SOLVERS[name](matrix, spd, near_null)
-    return Factor(name, blas, matrix.shape[0], _note(name, matrix.shape[0], blas), _guarded(name, solve))
+    return Factor(name, blas, unknowns, _note(name, unknowns, blas), _guarded(name, solve))
 
 
 def _choice(unknowns: int, spd: bool) -> str:
@@ -147,7 +148,9 @@ def _linked_blas() -> str:
     """Of the libraries mapped into this process beside NumPy's own: what CHOLMOD calls. Linux only."""
     try:
         with open("/proc/self/maps") as maps:
-            names = {line.rsplit("/", 1)[-1].strip() for line in maps if "/" in line and "numpy" not in line and "scipy" not in line}
+            names = {
+                line.rsplit("/", 1)[-1].strip() for line in maps if "/" in line and "numpy" not in line and "scipy" not in line
+            }
     except OSError:
         return "unknown"
     if any("openblas" in name or "mkl_rt" in name or "blis" in name for name in names):

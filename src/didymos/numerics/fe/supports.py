@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import null_space
 from scipy.sparse.csgraph import connected_components
 
 from didymos.core.errors import ModelError
@@ -91,12 +90,12 @@ def check_held(body: Body, dofs: NDArray[np.intp]) -> None:
     pieces, of_node = _pieces(body)
     for piece in range(pieces):
         mine = dofs[of_node[dofs // dim] == piece]
-        free = null_space(motions[mine]) if len(mine) else np.eye(motions.shape[1])
+        free = _null(motions[mine]) if len(mine) else np.eye(motions.shape[1])
         if free.shape[1]:
             part = f"piece {piece + 1} of {pieces}" if pieces > 1 else "the body"
             raise ModelError(
-                f"supports: {part} is free to move: {', '.join(_named(body, free))}. Allowed: supports that hold every rigid motion. "
-                "Fix further components, or use symmetry planes."
+                f"supports: {part} is free to move: {', '.join(_named(body, free))}. "
+                "Allowed: supports that hold every rigid motion. Fix further components, or use symmetry planes."
             )
 
 
@@ -112,10 +111,18 @@ def _named(body: Body, free: Array) -> list[str]:
         return ["translation along z"]
     dim = body.kind.dim
     turning = free[dim:]
-    pure = null_space(turning, rcond=1e-8) if free.shape[1] else free
+    pure = _null(turning)
     slides = _directions(free[:dim] @ pure)
     turns = _directions(_range(turning)) if dim == 3 else ["z"] * (free.shape[1] - pure.shape[1])
     return [f"translation along {name}" for name in slides] + [f"rotation about {name}" for name in turns]
+
+
+def _null(matrix: Array) -> Array:
+    """Orthonormal columns that `matrix` takes to zero; its entries are of order one, so the threshold is absolute."""
+    _, sizes, right = np.linalg.svd(matrix, full_matrices=len(matrix) < matrix.shape[1])
+    small = np.ones(len(right), bool)
+    small[: len(sizes)] = sizes < 1e-8
+    return right[small].T
 
 
 def _range(matrix: Array) -> Array:
@@ -126,7 +133,9 @@ def _range(matrix: Array) -> Array:
 def _directions(span: Array) -> list[str]:
     """Names of directions that span these columns (dim, k): coordinate axes where they lie in the span, else vectors."""
     basis = _range(span)
-    names = [axis for axis, row in zip("xyz", np.eye(len(span)), strict=False) if np.linalg.norm(basis @ (basis.T @ row)) > 1 - 1e-8]
+    names = [
+        axis for axis, row in zip("xyz", np.eye(len(span)), strict=False) if np.linalg.norm(basis @ (basis.T @ row)) > 1 - 1e-8
+    ]
     if len(names) == basis.shape[1]:
         return names
     return [np.array2string(column, precision=3, suppress_small=True) for column in basis.T]

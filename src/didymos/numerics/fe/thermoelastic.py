@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from didymos.core.errors import ModelError
-from didymos.numerics.fe.elastic import Body, element_unknowns, strains, weights
+from didymos.numerics.fe.elastic import Body, strains, summed, weights
 
 Array = NDArray[np.float64]
 Temperature = Callable[[Array], Array] | Array
@@ -25,10 +25,12 @@ def at_points(basis: Any, temperature: Temperature) -> Array:
         points = np.asarray(basis.global_coordinates())
         found = np.broadcast_to(np.asarray(temperature(points), float), points.shape[1:])
     elif len(temperature) != basis.N:
-        raise ModelError(f"thermoelastic: {len(temperature)} temperatures for {basis.N} nodes. Give one value per node of the body.")
+        raise ModelError(
+            f"thermoelastic: {len(temperature)} temperatures for {basis.N} nodes. Give one value per node of the body."
+        )
     else:
-        value = np.stack([np.asarray(b[0].value) for b in basis.basis])
-        found = np.einsum("iep,ie->ep", value, temperature[np.asarray(basis.element_dofs)])
+        value = np.stack([np.asarray(b[0]) for b in basis.basis])
+        found = np.einsum("iep,ie->ep", value, np.asarray(temperature, float)[np.asarray(basis.element_dofs)])
     if not np.isfinite(found).all():
         raise ModelError("thermoelastic: the temperature is no number somewhere in the body. Allowed: finite. Correct the field.")
     return found
@@ -44,4 +46,4 @@ def thermal_load(body: Body, temperature: Temperature, elements: NDArray[np.intp
     stress = body.law @ body.expansion
     amount = rise * weights(body, body.basis)
     each = np.einsum("epsj,s,ep->ej", strains(body, body.basis), stress, amount, optimize=True)
-    return np.bincount(element_unknowns(body, body.basis).ravel(), each.ravel(), body.unknowns)
+    return summed(body, body.basis, each)
