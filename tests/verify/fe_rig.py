@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from didymos.numerics.fe import elastic, mesh, supports
+from didymos.numerics.fe import elastic, mesh
 from didymos.numerics.fe.material import Isotropic
 from didymos.numerics.fe.supports import Support
 
@@ -52,7 +52,3 @@ def corner_supports(body):
     if body.kind.dim == 3:
         held.append(Support(np.array([int(np.argmax(x[1] - x[0] - x[2]))]), 2))
     return held
-
-
-def plane_nodes(body, axis, at):
-    return supports.plane(body, axis, at)

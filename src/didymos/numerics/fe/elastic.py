@@ -198,14 +198,14 @@ def _gathered(body: Body, basis: Any, density: Array) -> Array:
     return summed(body, basis, each)
 
 
-def static(body: Body, fixed: Sequence[held.Support], load: Array, solver: str = "auto", matrix: Any = None) -> Static:
+def static(body: Body, fixed: Sequence[held.Support], load: Array, solver: str = "auto") -> Static:
     """Displacements under `load` (n,) or several loads (n, m). ModelError names the motions that supports leave free."""
     dofs, values = held.prescribed(body, fixed)
     held.check_held(body, dofs)
     if not np.isfinite(load).all():
         place = int(np.flatnonzero(~np.isfinite(load).reshape(len(load), -1).all(axis=1))[0])
         raise ModelError(f"elastic: the load on node {place // body.kind.dim} is no number. Allowed: finite. Correct the load.")
-    k = stiffness(body) if matrix is None else matrix
+    k = stiffness(body)
     free = np.setdiff1d(np.arange(body.unknowns), dofs)
     u = np.zeros(load.shape)
     u[dofs] = values if load.ndim == 1 else values[:, None]

@@ -43,11 +43,11 @@ def _turned(u: Any, v: Any, w: Any) -> Any:
     return 2.0 * np.pi * w.x[0] * u * v
 
 
-def mass(body: Body, full: bool = True) -> sparse.csr_matrix:
-    """Consistent M (n, n) [kg]; `full`: integrated exactly on straight elements."""
+def mass(body: Body) -> sparse.csr_matrix:
+    """Consistent M (n, n) [kg], integrated exactly on straight elements."""
     if body.material.density_kg_m3 <= 0.0:
         raise ModelError("modal: density_kg_m3 = 0. Allowed: > 0. Give the material its density.")
-    basis = Basis(body.basis.mesh, body.basis.elem, intorder=5) if full else body.basis
+    basis = Basis(body.basis.mesh, body.basis.elem, intorder=5)
     each = (_product if body.kind.hoop is None else _turned).assemble(basis)
     return sparse.csr_matrix(sparse.kron(each * body.material.density_kg_m3, sparse.eye(body.kind.dim)))
 
