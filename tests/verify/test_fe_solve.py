@@ -54,11 +54,11 @@ def test_the_choice_follows_what_is_installed_and_the_size(monkeypatch):
 
 
 def test_the_price_of_a_slow_solver_is_said_and_none_where_there_is_none():
-    assert solve._note("superlu", 1000, "x") == ""
-    assert "CHOLMOD" in solve._note("superlu", 30_000, "x")
-    assert "solves each load anew" in solve._note("pyamg", 100_000, "x")
-    assert "libopenblas0-pthread" in solve._note("cholmod", 30_000, "reference")
-    assert solve._note("cholmod", 30_000, "optimised") == ""
+    assert solve._note("superlu", 1000, 50_000, "x") == ""
+    assert "CHOLMOD" in solve._note("superlu", 30_000, 5_000_000, "x")
+    assert "solves each load anew" in solve._note("pyamg", 100_000, 8_000_000, "x")
+    assert "libopenblas0-pthread" in solve._note("cholmod", 30_000, 2_500_000, "reference")
+    assert solve._note("cholmod", 30_000, 2_500_000, "optimised") == ""
 
 
 def test_an_iterative_solver_that_stalls_says_how_far_it_came(monkeypatch):
