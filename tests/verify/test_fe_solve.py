@@ -44,13 +44,14 @@ def test_several_loads_on_one_factor_are_the_loads_one_by_one():
 
 def test_the_choice_follows_what_is_installed_and_the_size(monkeypatch):
     monkeypatch.setattr(solve, "available", lambda: ("superlu", "pyamg"))
-    assert solve._choice(SUPERLU_MAX, True) == "superlu"
-    assert solve._choice(SUPERLU_MAX + 1, True) == "pyamg"
-    assert solve._choice(SUPERLU_MAX + 1, False) == "superlu"
+    assert solve._choice(SUPERLU_MAX, 10**7, True) == "superlu"
+    assert solve._choice(SUPERLU_MAX + 1, 10**7, True) == "pyamg"
+    assert solve._choice(SUPERLU_MAX + 1, 10**6, True) == "superlu"  # a plane body
+    assert solve._choice(SUPERLU_MAX + 1, 10**7, False) == "superlu"
     monkeypatch.setattr(solve, "available", lambda: ("cholmod", "superlu", "pyamg"))
-    assert solve._choice(10, True) == "cholmod"
+    assert solve._choice(10, 100, True) == "cholmod"
     monkeypatch.setattr(solve, "available", lambda: ("pardiso", "superlu", "pyamg"))
-    assert solve._choice(10**6, True) == "pardiso"
+    assert solve._choice(10**6, 10**8, True) == "pardiso"
 
 
 def test_the_price_of_a_slow_solver_is_said_and_none_where_there_is_none():

@@ -2,7 +2,7 @@
 
     cholmod   `scikit-sparse` (<0.5, system SuiteSparse): fastest, when importable
     pardiso   `pypardiso`, symmetric positive mode: 1.3 to 2 times CHOLMOD's time, when importable
-    superlu   SciPy with symmetric ordering: the choice up to `SUPERLU_MAX` entries without the two above
+    superlu   SciPy with symmetric ordering: the choice up to `SUPERLU_MAX` unknowns without the two above
     pyamg     conjugate gradients on smoothed aggregation, rigid-body modes as near null space: the choice above
 
 Costs: measured on three-dimensional quadratic elasticity, one thread; SuperLU takes 5 times CHOLMOD's time at 42 k unknowns and
@@ -24,9 +24,7 @@ from scipy import sparse
 from didymos.core.errors import ConfigError, SolveError
 
 Array = NDArray[np.float64]
-SUPERLU_MAX = (
-    8_000_000  # entries of the matrix: 40 k unknowns of 27-node hexahedra, 110 k of ten-node tetrahedra, more in the plane
-)
+SUPERLU_MAX, SUPERLU_ENTRIES = 40_000, 3_000_000  # unknowns of a solid; entries, so that plane bodies up to 100 k stay with it
 TOLERANCE = 1e-11  # residual over load of the iterative solver
 ADVICE = 'pip install "scikit-sparse<0.5" on libsuitesparse-dev and libopenblas0-pthread, or pip install pypardiso'
 
@@ -53,27 +51,27 @@ def factorize(matrix: sparse.csr_matrix, spd: bool = True, near_null: Array | No
     if not np.isfinite(matrix.data).all():
         raise SolveError("solve: the matrix holds values that are no numbers. Allowed: finite. Check material and mesh.")
     unknowns = int(np.diff(matrix.indptr).size)
-    name = _choice(int(matrix.nnz), spd) if solver == "auto" else solver
+    name = _choice(unknowns, int(matrix.nnz), spd) if solver == "auto" else solver
     if name not in available():
         raise ConfigError(f"solve: solver {solver!r} is not here. Allowed: auto, {', '.join(available())}. {ADVICE}.")
     solve, blas = SOLVERS[name](matrix, spd, near_null)
     return Factor(name, blas, unknowns, _note(name, unknowns, int(matrix.nnz), blas), _guarded(name, solve))
 
 
-def _choice(entries: int, spd: bool) -> str:
+def _choice(unknowns: int, entries: int, spd: bool) -> str:
     best = available()[0]
     if not spd:
         return "superlu"
     if best in ("cholmod", "pardiso"):
         return best
-    return "superlu" if entries <= SUPERLU_MAX else "pyamg"
+    return "superlu" if unknowns <= SUPERLU_MAX or entries <= SUPERLU_ENTRIES else "pyamg"
 
 
 def _note(name: str, unknowns: int, entries: int, blas: str) -> str:
     if name == "cholmod":
         slow = blas == "reference" and unknowns > 20_000
         return "CHOLMOD on reference BLAS: 2 to 10 times slower than on OpenBLAS; install libopenblas0-pthread" if slow else ""
-    if name == "superlu" and entries > SUPERLU_MAX // 3:
+    if name == "superlu" and entries > SUPERLU_ENTRIES // 2:
         return f"SuperLU at {unknowns} unknowns: 3 to 25 times CHOLMOD's time and 4 times its memory; {ADVICE}"
     if name == "pyamg":
         return f"pyamg solves each load anew: a second load costs as much as the first, a direct solver's 1 % of it; {ADVICE}"

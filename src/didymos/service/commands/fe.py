@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from didymos.bench.fe_cases import Row
 
+WIDE = 104  # columns that the table needs, also where the output is a pipe
+
 app = typer.Typer(help="Finite elements.", no_args_is_help=True)
 
 
@@ -37,7 +39,7 @@ def verify(
         solver = ", ".join(sorted({row.solver for row in rows}))
         typer.echo(json.dumps({"cases": [asdict(r) for r in rows], "all_ok": not failed, "failed": failed, "solver": solver}))
     else:
-        console = Console()
+        console = Console(width=max(Console().width, WIDE))
         console.print(_table(rows))
         for text in _remarks(rows):
             console.print(text, highlight=False)
