@@ -34,8 +34,9 @@ def test_a_worn_seal_shows_by_the_cube_of_its_gap_and_on_nothing_else():
 @pytest.mark.parametrize(("model", "mode"), MODES, ids=lambda each: each.name)
 def test_the_strongest_sensor_is_one_that_the_author_names(model, mode):
     row = signal_to_noise(model)[model.failure_modes.index(mode)]
-    if row.max() < WEAK:  # insulation damage is counted from the temperature, no sensor shows it
-        assert mode.name == "insulation"
+    if row.max() < WEAK:  # a damage sum counted from the loads: no sensor shows it, and no rate of its own is learned
+        assert len(mode.wear) == 1
+        assert mode.wear[0].endswith("_damage")
     else:
         assert model.sensors[int(np.argmax(row))].name in mode.sensors
 

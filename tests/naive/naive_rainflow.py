@@ -12,7 +12,7 @@ def reversals(signal):
     for value in signal[1:]:
         if value == points[-1]:
             continue
-        if len(points) > 1 and (points[-1] - points[-2]) * (value - points[-1]) > 0:
+        if len(points) > 1 and (points[-1] > points[-2]) == (value > points[-1]):
             points[-1] = value
         else:
             points.append(value)

@@ -11,12 +11,12 @@ import pytest
 import rainflow as package
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.naive import naive_rainflow
 
 from didymos.core.errors import DataError
 from didymos.formats.wire import pack, unpack
 from didymos.numerics.fatigue import histogram, rainflow
 from didymos.numerics.fatigue.rainflow import Cycles, Rainflow
+from tests.naive import naive_rainflow
 
 E1049 = [-2, 1, -3, 5, -1, 3, -4, 4, -2]
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.pace import PACE
 
 from didymos.assets import ASSETS
 from didymos.numerics.ukf import substeps_for, ukf_kernel
+from tests.pace import PACE
 
 STEP_S = 300.0
 LOADS = (

@@ -103,6 +103,8 @@ def _symptoms(
     if onset is not None and (begun := _onset(*onset))[0] > sum(nats for nats, _ in drifts):
         drifts = [begun]
     readings = [_residual(model, s, residuals[s], shown.get(s)) for s in mode.sensors if isfinite(residuals.get(s, float("nan")))]
+    if onset is not None and onset[0] > 0.5:  # they agree with a twin that holds the fault: nothing against it
+        readings = [reading for reading in readings if reading[0] > 0.0]
     lines = [_frequency(line) for line in frequencies if _belongs(line, mode)]
     return sorted(drifts + readings + lines[:1], key=lambda symptom: -symptom[0])
 
