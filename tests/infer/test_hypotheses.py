@@ -14,7 +14,7 @@ import pytest
 from didymos.assets import ASSETS
 from didymos.core.model import FailureMode
 from didymos.infer.estimator import Given
-from didymos.infer.hypotheses import DAY_S, Hypotheses, Multiple, probabilities
+from didymos.infer.hypotheses import DAY_S, Fault, Hypotheses, Multiple, probabilities
 from didymos.infer.life import forecast
 from didymos.numerics.arrays import Arrays
 from didymos.numerics.ukf import ukf_kernel
@@ -50,6 +50,10 @@ SLIDE = replace(
 class Unchanged(Multiple):
     """A fault that changes nothing when it begins, as filterpy's IMM has it."""
 
+    @property
+    def faults(self):
+        return (Fault(SLIDE.state_index("log_drag"), SLIDE.failure_modes[0]),)
+
     def _begun(self, none, fault, given):
         return none
 
@@ -58,7 +62,6 @@ def test_mixing_and_weighing_are_those_of_filterpys_interacting_multiple_model()
     kalman = pytest.importorskip("filterpy.kalman")
     dt_s, r = 0.5, np.array([0.1, 0.1])
     multiple = Unchanged(SLIDE, ukf_kernel(SLIDE), between_s=20.0)
-    assert [f.mode.name for f in multiple.faults] == ["far"]
     A = np.array([[0.0, 1.0, 0.0], [0.0, -SLIDE.Params().damping, -1.0], [0.0, 0.0, 0.0]])
     u, q, begins = SLIDE.nominal.force, np.array(SLIDE.process_noise, float), dt_s / 20.0
     filters = []
@@ -162,6 +165,13 @@ def test_an_assets_belief_does_not_depend_to_the_byte_on_who_is_stepped_beside_i
     together, _ = multiple.step(state, g)
     for one, many in zip(single, together, strict=True):
         assert one[0].tobytes() == many[2].tobytes()
+
+
+def test_parts_that_last_only_hours_and_damage_that_is_only_counted_have_no_fault_to_begin():
+    found = {name: [f.mode.name for f in Multiple(model, ukf_kernel(model)).faults] for name, model in ASSETS.items()}
+    assert found["induction_motor"] == ["bearing_wear", "cooling_fouling"]
+    assert found["centrifugal_pump"] == ["wear_ring", "cavitation", "seal"]
+    assert found["cutting_tool"] == found["spindle"] == []
 
 
 def test_a_model_without_a_rate_that_a_fault_could_raise_is_filtered_as_ever():

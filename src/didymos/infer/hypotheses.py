@@ -13,9 +13,9 @@ An interacting multiple model (IMM) filter over {none, fault 1, ..., fault F} ho
     weigh      p_j proportional to L_j times what was mixed into j
 
 A fault does not heal: only maintenance leads back to "none". The belief handed on is the mixture's mean and covariance; a forecast
-draws each hypothesis as often as it is probable. Modes whose wear has no rate of its own, or whose new part would not end within
-LONGEST_S by that rate (a spall that has not begun), have none. All sums are taken asset by asset in one order, so that an asset's
-belief does not depend, to the byte, on who is stepped beside it.
+draws each hypothesis as often as it is probable. Modes whose wear has no rate of its own, whose new part would not end within
+LONGEST_S by that rate (a spall that has not begun), or lasts less than SHORTEST_S anyway (a cutting edge), have none. All sums are
+taken asset by asset in one order: an asset's belief does not depend, to the byte, on who is stepped beside it.
 Sources: Blom & Bar-Shalom, IEEE Trans. AC 33 (1988) 780 (IMM); Moubray, Reliability-centred Maintenance, 2nd ed. 1997, ch. 7 (P-F
 interval: days to months). Verified: tests/infer/test_hypotheses.py.
 """
@@ -41,7 +41,7 @@ Array = NDArray[np.float64]
 DAY_S = 86_400.0
 PF_MEDIAN_S, PF_LOG_SD = 21.0 * DAY_S, 1.3  # a tenth of the faults takes less than four days, a tenth more than sixteen weeks
 BETWEEN_S = 2.0 * 365.0 * DAY_S  # between two faults of one kind on one machine
-LONGEST_S = 50.0 * 365.0 * DAY_S
+SHORTEST_S, LONGEST_S = 10.0 * PF_MEDIAN_S, 50.0 * 365.0 * DAY_S
 LEAST = 1e-12  # of a probability: nothing is ever ruled out
 
 
@@ -76,7 +76,7 @@ class Multiple:
         found: dict[int, Fault] = {}
         for mode in self.model.failure_modes:
             rates = [self.model.state_index(f) for f in mode.wear if f.startswith("log_")]
-            if rates and life_s(self.model, mode, np.array([self.model.Params()], float))[0] < LONGEST_S:
+            if rates and SHORTEST_S < life_s(self.model, mode, np.array([self.model.Params()], float))[0] < LONGEST_S:
                 found.setdefault(rates[0], Fault(rates[0], mode))
         return tuple(found.values())
 
