@@ -24,6 +24,7 @@ from didymos.core.errors import ConfigError, DataError
 from didymos.core.series import Quality
 from didymos.data.backfill import sources
 from didymos.data.backfill.chunks import Export
+from didymos.data.history.adopt import INCOMING
 from didymos.data.history.store import Store
 from didymos.formats.stamps import Stamps
 from didymos.plant.backfill import Order, Report, backfill, sentences
@@ -294,7 +295,7 @@ def test_names_of_an_export_are_mapped_by_a_file_and_its_mistakes_are_named(plan
 
 def test_small_chunks_and_tags_in_any_grouping_give_the_same_history(plant, tmp_path, monkeypatch):
     rng = np.random.default_rng(2)
-    n = 20_000
+    n = 60_000
     time_s = START // SECOND_NS + rng.integers(0, 9 * 86_400, n)
     lines = [
         f"{'M1.TEMP' if k % 3 else 'M1.SPEED'},{t},{v:.3f}" for k, (t, v) in enumerate(zip(time_s, rng.random(n) * 50, strict=True))
@@ -332,18 +333,19 @@ print(report.rows, report.resumed, flush=True)
 
 def test_an_import_killed_at_any_moment_goes_on_and_ends_exact(plant, tmp_path):
     rng = np.random.default_rng(3)
-    n = 20_000
+    n = 60_000
     time_s = START // SECOND_NS + np.sort(rng.integers(0, 12 * 86_400, n))
     lines = [f"{'M1.TEMP' if k % 3 else 'M1.SPEED'},{t},{k}" for k, t in enumerate(time_s)]
     path = put(tmp_path, "a.csv", "\n".join(["tag,time,value", *lines, ""]))
     command = [sys.executable, "-c", KILLED, str(tmp_path / "plant.toml"), str(path)]
-    chance, kills, said = random.Random(5), 0, ""
+    chance, kills, said, incoming = random.Random(5), 0, "", plant.store / "history" / INCOMING
     for _ in range(60):
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
             assert child.stdout is not None
             assert child.stdout.readline() == "began\n"
             try:
-                child.wait(chance.uniform(0.02, 0.6) if kills < 5 else 120)
+                begun = incoming.exists() and any(incoming.iterdir())  # the longer it takes to begin, the later the next kill
+                child.wait(chance.uniform(0.01, 0.3 + 0.2 * kills) if kills < 5 or not begun else 120)
             except subprocess.TimeoutExpired:
                 child.send_signal(signal.SIGKILL)
                 kills += 1
