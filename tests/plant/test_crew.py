@@ -93,6 +93,14 @@ def test_partition_by_partition_the_results_are_those_of_one_loop_to_the_byte(pl
     asyncio.run(check())
 
 
+def answering(bus) -> set[str]:
+    return {subject for subject in bus._servers if subject.startswith("worker.as_of.")}
+
+
+def owned(crews) -> set[str]:
+    return {f"worker.as_of.{p}.{crew.leases[p].epoch}" for crew in crews for p in crew.workers}
+
+
 def test_workers_of_one_range_share_it_fairly_and_each_partition_has_one_owner(wide):
     async def check():
         bus = MemoryBus()
@@ -105,8 +113,7 @@ def test_workers_of_one_range_share_it_fairly_and_each_partition_has_one_owner(w
                 everyone = (*crews, late)
                 await until(lambda: sorted(len(crew.workers) for crew in everyone) == [4, 4, 4, 4])
                 assert sorted(p for crew in everyone for p in crew.workers) == list(range(16))
-                asked = {f"worker.as_of.{p}.{crew.leases[p].epoch}" for crew in everyone for p in crew.workers}
-                assert {subject for subject in bus._servers if subject.startswith("worker.as_of.")} == asked
+                await until(lambda: answering(bus) == owned(everyone))  # a worker answers a moment after it owns
             await until(lambda: sorted(p for crew in crews for p in crew.workers) == list(range(16)))
 
     asyncio.run(check())
