@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from didymos.core.model import Model
 from didymos.infer.estimator import Given, checked, result_of
-from didymos.numerics.arrays import Arrays
+from didymos.numerics.arrays import Arrays, square_root
 from didymos.numerics.ukf import UkfResult
 
 Array = NDArray[np.float64]
@@ -52,6 +52,13 @@ def _draws(seed: int, step: int, part: int = 0, asset: int = 0) -> np.random.Gen
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, asset, part, step]))
 
 
+def _moved(state: Cloud, g: Given, machine: Arrays) -> tuple[Array, np.random.Generator]:
+    """Every point after the step, process noise included; and the draws of the step, for what follows."""
+    rng = _draws(int(state.seed[0]), int(state.steps[0]) + 1)
+    x = machine.advance(state.points, g.u, g.params, g.dt_s)
+    return x + (g.q * np.sqrt(g.dt_s)[:, None])[:, None, :] * rng.normal(size=x.shape), rng
+
+
 @dataclass(frozen=True)
 class Ensemble:
     model: Model
@@ -62,9 +69,8 @@ class Ensemble:
 
     def step(self, state: Cloud, given: Given) -> tuple[Cloud, UkfResult]:
         g, machine = checked(self.model, len(state.points), given), Arrays(self.model)
-        rng, seen = _draws(int(state.seed[0]), int(state.steps[0]) + 1), np.isfinite(given.y)
-        x = machine.advance(state.points, g.u, g.params, g.dt_s)
-        x = x + (g.q * np.sqrt(g.dt_s)[:, None])[:, None, :] * rng.normal(size=x.shape)
+        seen = np.isfinite(g.y)
+        x, rng = _moved(state, g, machine)
         h = machine.observe(x, g.u, g.params)
         predicted, away = h.mean(axis=1), h - h.mean(axis=1, keepdims=True)
         C = np.einsum("aem,aep->amp", away, away) / (self.members - 1)
@@ -91,9 +97,8 @@ class Particles:
 
     def step(self, state: Cloud, given: Given) -> tuple[Cloud, UkfResult]:
         g, machine = checked(self.model, len(state.points), given), Arrays(self.model)
-        rng, seen = _draws(int(state.seed[0]), int(state.steps[0]) + 1), np.isfinite(given.y)
-        x = machine.advance(state.points, g.u, g.params, g.dt_s)
-        x = machine.inside(x + (g.q * np.sqrt(g.dt_s)[:, None])[:, None, :] * rng.normal(size=x.shape))
+        seen = np.isfinite(g.y)
+        x = machine.inside(_moved(state, g, machine)[0])
         predicted, S = _moments(machine.observe(x, g.u, g.params), np.exp(state.log_weight))
         sd = np.sqrt(np.einsum("amm->am", S) + g.r**2)
         x, log_weight, loglik = self._weighed(state, x, g)
@@ -151,7 +156,7 @@ class Particles:
             edges = np.cumsum(weight[a])
             places = (np.arange(self.members) + rng.uniform()) / self.members * edges[-1]
             copies = x[a, np.minimum(np.searchsorted(edges, places), self.members - 1)]
-            found[a] = kept * copies + (1.0 - kept) * mean[a] + h * rng.normal(size=copies.shape) @ _root(cov[a]).T
+            found[a] = kept * copies + (1.0 - kept) * mean[a] + h * rng.normal(size=copies.shape) @ square_root(cov[a]).T
         return Arrays(self.model).inside(found)
 
 
@@ -166,9 +171,3 @@ def _moments(x: Array, weight: Array) -> tuple[Array, Array]:
     mean = np.einsum("ae,aen->an", weight, x)
     away = x - mean[:, None, :]
     return mean, np.einsum("ae,aen,aep->anp", weight, away, away, optimize=True)
-
-
-def _root(cov: Array) -> Array:
-    """R with cov = R R', also where a direction has no variance."""
-    value, vector = np.linalg.eigh(cov)
-    return vector * np.sqrt(np.clip(value, 0.0, None))

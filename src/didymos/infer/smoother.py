@@ -19,7 +19,7 @@ from didymos.core.errors import DataError
 from didymos.core.model import Model
 from didymos.infer.estimator import Given, checked
 from didymos.infer.gaussian import Gaussian
-from didymos.numerics.arrays import Arrays
+from didymos.numerics.arrays import Arrays, square_root
 from didymos.numerics.sigma import SPREAD
 
 Array = NDArray[np.float64]
@@ -37,7 +37,7 @@ def smooth(model: Model, beliefs: Sequence[Gaussian], steps: Sequence[Given]) ->
 
 def _back(model: Model, at: Gaussian, later: Gaussian, g: Given) -> Gaussian:
     machine, n = Arrays(model), model.n_states
-    root = np.sqrt(SPREAD) * _root(at.cov)
+    root = np.sqrt(SPREAD) * square_root(at.cov)
     away = np.concatenate([np.zeros((len(root), 1, n)), root.swapaxes(1, 2), -root.swapaxes(1, 2)], axis=1)
     moved = machine.advance(at.mean[:, None, :] + away, g.u, g.params, g.dt_s)
     shift = moved - moved[:, :1]
@@ -49,9 +49,3 @@ def _back(model: Model, at: Gaussian, later: Gaussian, g: Given) -> Gaussian:
     mean_s = at.mean + (G @ (later.mean - mean)[..., None])[..., 0]
     cov_s = at.cov + G @ (later.cov - cov) @ G.swapaxes(1, 2)
     return Gaussian(machine.inside(mean_s), 0.5 * (cov_s + cov_s.swapaxes(1, 2)))
-
-
-def _root(cov: Array) -> Array:
-    """R with cov = R R', also where a direction has no variance."""
-    value, vector = np.linalg.eigh(cov)
-    return vector * np.sqrt(np.clip(value, 0.0, None))[:, None, :]

@@ -50,3 +50,9 @@ class Arrays:
     @staticmethod
     def _stacked(fields: Any, shape: tuple[int, ...]) -> Array:
         return np.stack([np.broadcast_to(np.asarray(v, float), shape) for v in fields], axis=-1)
+
+
+def square_root(cov: Array) -> Array:
+    """R (..., n, n) with cov = R R', also where a direction has no variance."""
+    value, vector = np.linalg.eigh(cov)
+    return vector * np.sqrt(np.clip(value, 0.0, None))[..., None, :]
