@@ -54,7 +54,7 @@ class Unchanged(Multiple):
     def faults(self):
         return (Fault(SLIDE.state_index("log_drag"), SLIDE.failure_modes[0]),)
 
-    def _begun(self, none, fault, given):
+    def _begun(self, none, fault, life_s):
         return none
 
 

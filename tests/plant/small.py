@@ -40,9 +40,10 @@ url = "file:///nowhere.csv"
 """
 
 
-def plant_text(commission_s: float = 0.0) -> str:
+def plant_text(commission_s: float = 0.0, motor_only: bool = False) -> str:
+    """motor_only: for tests of one machine, which then do not pay for the others' filters and futures."""
     text = TOML.replace("commission_s = 0", f"commission_s = {commission_s}")
-    for id, model in (("cm-01", "induction_motor"), ("cp-01", "centrifugal_pump")):
+    for id, model in (("cm-01", "induction_motor"), ("cp-01", "centrifugal_pump"))[: 1 if motor_only else 2]:
         machine = ASSETS[model]
         text += (
             f'[[asset]]\nid = "{id}"\nmodel = "{model}"\nconsequence_cost = 20000\ncommissioned = "2025-01-01T00:00:00Z"\ntag = [\n'
@@ -50,6 +51,8 @@ def plant_text(commission_s: float = 0.0) -> str:
         for c in (*machine.inputs, *machine.sensors):
             text += f'  {{ channel = "{c.name}", source = "s", address = "{id}.{c.name}", unit = "{c.unit}" }},\n'
         text += f']\ncomponent = [ {{ id = "{machine.components[1].id}", part = "P-1", serial = "OLD" }} ]\n'
+    if motor_only:
+        return text
     text += '[[asset]]\nid = "hu-01"\nmodel = "generic"\nregime = "speed"\nchannel = [\n'
     text += '  { name = "speed", unit = "rad/s" },\n  { name = "pressure", unit = "Pa" },\n]\ntag = [\n'
     text += '  { channel = "speed", source = "s", address = "hu-01.speed", unit = "rad/s" },\n'
@@ -57,9 +60,9 @@ def plant_text(commission_s: float = 0.0) -> str:
     return text
 
 
-def small_plant(folder: Path, commission_s: float = 0.0) -> Plant:
+def small_plant(folder: Path, commission_s: float = 0.0, motor_only: bool = False) -> Plant:
     path = folder / "plant.toml"
-    path.write_text(plant_text(commission_s))
+    path.write_text(plant_text(commission_s, motor_only))
     return load(path)
 
 

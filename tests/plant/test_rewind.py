@@ -50,15 +50,15 @@ class Stored:
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory):
-    """The small plant, publishing every four hours: that is what takes the time here."""
+    """The motor of the small plant, publishing every four hours: that is what takes the time here."""
     path = tmp_path_factory.mktemp("plant") / "plant.toml"
-    path.write_text(plant_text().replace("publish_s = 3600", "publish_s = 14400"))
+    path.write_text(plant_text(motor_only=True).replace("publish_s = 3600", "publish_s = 14400"))
     return load(path)
 
 
 @pytest.fixture(scope="module")
 def rows():
-    """Of the motor alone: the other machines of the plant are not needed here."""
+    """Of the motor alone."""
     return [[row for row in step if row[0].startswith("cm-01.")] for step in samples(STEPS)]
 
 
@@ -147,7 +147,7 @@ def compared(one, other):
     assert [life.quantiles_s for life in last(one).life] == [life.quantiles_s for life in last(other).life]
 
 
-@pytest.mark.parametrize("older_first", [True, False])
+@pytest.mark.parametrize("older_first", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_two_orders_that_both_come_late_equal_both_in_time(plant, rows, older_first):
     """The second rewind may start neither from a snapshot that did not know the first one's work, nor pass over it."""
     fan = order("WO-F", START + 2 * DAY_NS, "fan", "FAN-2")
@@ -176,10 +176,10 @@ def test_work_done_before_the_first_step_or_the_first_snapshot_equals_an_order_i
     compared(late, in_time)
 
 
-@pytest.mark.parametrize("step", [30, 99, 100, 101, 110])
+@pytest.mark.parametrize("step", [30, 100, *(pytest.param(n, marks=pytest.mark.slow) for n in (99, 101, 110))])
 def test_work_done_about_the_end_of_commissioning_equals_an_order_in_time(tmp_path, rows, step):
     """Commissioning takes 100 steps and starts the belief anew: what was replaced before it has no effect on the belief."""
-    plant = small_plant(tmp_path, commission_s=100 * STEP_S)
+    plant = small_plant(tmp_path, 100 * STEP_S, motor_only=True)
     event = order(time_ns=START + step * STEP_S * SECOND_NS - 7)
     _, in_time = followed(plant, rows[:300], (event.time_ns - STEP_S * SECOND_NS, event))
     _, late = followed(plant, rows[:300], (START + 250 * STEP_S * SECOND_NS, event))

@@ -3,6 +3,7 @@
 One update = one full predict and observe of one machine: 13 sigma points twice, all four sensors, likelihood included.
 Rate = machines / CPU time of this process, median of the repeats, after compilation. The peers run the same equations (with
 `math`, their fastest form) for one machine after the other in the same process: filterpy's UnscentedKalmanFilter and progpy's.
+Beside it a cell of 8 states against progpy's own battery, unscented and with 1,000 particles (`bench.estimate_battery`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from didymos.bench import estimate_battery
 from didymos.bench.motor import MODEL, Params
 from didymos.core.errors import ConfigError
 from didymos.numerics.ukf import UkfStep, ukf_kernel
@@ -51,6 +53,7 @@ def run(data: Path | None = None, part: str | None = None) -> dict[str, Any]:
         "one_asset_us": 1e6 / rate(lambda: step(*fleet_of_one), 1, least_s=0.05) if (fleet_of_one := fleet(1)) else None,
         "filterpy_updates_per_core_s": filterpy,
         "progpy_updates_per_core_s": progpy,
+        **estimate_battery.figures(rate),
         "first_call_s": compile_s,
         "repeats": REPEATS,
         "seed": SEED,

@@ -112,10 +112,10 @@ class Multiple:
     def _mixed(self, state: Hypotheses, given: Given) -> Hypotheses:
         """Each hypothesis as it stands, merged with the chance that its fault begins just now."""
         mean, cov, log_p = state.mean.copy(), state.cov.copy(), state.log_p.copy()
-        begins = np.asarray(given.dt_s, float) / self.between_s
+        begins, lives = np.asarray(given.dt_s, float) / self.between_s, self._rated_lives_s(given.params)
         log_p[:, 0] += np.log1p(-np.minimum(begins * len(self.faults), 0.5))
         for j, fault in enumerate(self.faults, 1):
-            fresh = self._begun(Gaussian(state.mean[:, 0], state.cov[:, 0]), fault, given)
+            fresh = self._begun(Gaussian(state.mean[:, 0], state.cov[:, 0]), fault, lives[:, j - 1])
             new, old = state.log_p[:, 0] + np.log(np.maximum(begins, 1e-300)), state.log_p[:, j]
             log_p[:, j] = np.logaddexp(new, old)
             share = np.exp(np.stack([new, old], axis=1) - log_p[:, j : j + 1])
@@ -123,10 +123,24 @@ class Multiple:
             mean[:, j], cov[:, j] = both.mean, both.cov
         return Hypotheses(mean, cov, log_p)
 
-    def _begun(self, none: Gaussian, fault: Fault, given: Given) -> Gaussian:
+    @cached_property
+    def _known_lives_s(self) -> dict[bytes, Array]:
+        return {}
+
+    def _rated_lives_s(self, params: Array) -> Array:
+        """(N, faults) `life_s` of each asset, worked out once for each set of parameters."""
+        known, found = self._known_lives_s, []
+        for row in np.asarray(params, float):
+            name = row.tobytes()
+            if name not in known:
+                known[name] = np.array([life_s(self.model, fault.mode, row[None])[0] for fault in self.faults])
+            found.append(known[name])
+        return np.array(found)
+
+    def _begun(self, none: Gaussian, fault: Fault, life_s: Array) -> Gaussian:
         """The fault begins now: everything as known, but the rate."""
         mean, cov, i = none.mean.copy(), none.cov.copy(), fault.rate
-        at = np.log(life_s(self.model, fault.mode, given.params) / PF_MEDIAN_S)
+        at = np.log(life_s / PF_MEDIAN_S)
         mean[:, i] = np.clip(at, float(self.model.low[i]), float(self.model.high[i]))
         cov[:, i, :] = cov[:, :, i] = 0.0
         cov[:, i, i] = PF_LOG_SD**2

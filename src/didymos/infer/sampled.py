@@ -5,7 +5,8 @@
            between the parts systematic resampling, and
            x_i <- a x_i + (1 - a) mean + h L e_i,  L L' = cov, a^2 + h^2 = 1: copies move apart, mean and covariance stay
 
-Draws come from a counter: (seed, number of the step) says all of them, so a stored state goes on as if never stopped.
+What is dealt depends on (seed, number of the step, part, asset) alone (`numerics.normals`), so a stored state goes on as if never
+stopped, and a neighbour changes nothing. The particle filter is compiled (`numerics.particles`); its NumPy form says the same.
 Sources: Burgers, van Leeuwen & Evensen, Mon. Weather Rev. 126 (1998) 1719 (perturbed observations); Gordon, Salmond & Smith,
 IEE Proc. F 140 (1993) 107; Kitagawa, J. Comp. Graph. Stat. 5 (1996) 1 (systematic resampling); Liu & West in Doucet et al.,
 Sequential Monte Carlo Methods in Practice, 2001, ch. 10 (kernel that keeps the moments; h after
@@ -23,11 +24,13 @@ from numpy.typing import NDArray
 
 from didymos.core.model import Model
 from didymos.infer.estimator import Given, checked, result_of
-from didymos.numerics.arrays import Arrays, square_root
-from didymos.numerics.ukf import UkfResult
+from didymos.numerics.arrays import Arrays, lower_root
+from didymos.numerics.normals import dealt
+from didymos.numerics.particle_source import ENOUGH, FEWEST, HALVINGS, PARTS
+from didymos.numerics.particles import particle_kernel
+from didymos.numerics.ukf import UkfResult, substeps_for
 
 Array = NDArray[np.float64]
-PARTS = 60
 
 
 class Cloud(NamedTuple):
@@ -41,22 +44,21 @@ class Cloud(NamedTuple):
 
 def drawn(model: Model, n: int, members: int, seed: int) -> Cloud:
     """`n` assets as the model says new ones are, `members` states of each."""
-    rng = _draws(seed, 0)
-    spread = rng.normal(size=(n, members, model.n_states)) * np.array(model.initial_sd, float)
+    spread = _normals(seed, 0, 0, (n, members, model.n_states)) * np.array(model.initial_sd, float)
     points = Arrays(model).inside(np.array(model.initial, float) + spread)
     return Cloud(points, np.full((n, members), -np.log(members)), np.array([seed]), np.zeros(1, np.int64))
 
 
-def _draws(seed: int, step: int, part: int = 0, asset: int = 0) -> np.random.Generator:
-    """What one asset is dealt does not depend on how often its neighbours had to draw."""
-    return np.random.Generator(np.random.Philox(key=seed, counter=[0, asset, part, step]))
+def _normals(seed: int, step: int, part: int, shape: tuple[int, ...]) -> Array:
+    """(N, ...) standard normal deviates, each asset its own."""
+    return np.stack([dealt(seed, step, part, a, int(np.prod(shape[1:])))[1] for a in range(shape[0])]).reshape(shape)
 
 
-def _moved(state: Cloud, g: Given, machine: Arrays) -> tuple[Array, np.random.Generator]:
-    """Every point after the step, process noise included; and the draws of the step, for what follows."""
-    rng = _draws(int(state.seed[0]), int(state.steps[0]) + 1)
+def _moved(state: Cloud, g: Given, machine: Arrays) -> Array:
+    """Every point after the step, process noise included."""
     x = machine.advance(state.points, g.u, g.params, g.dt_s)
-    return x + (g.q * np.sqrt(g.dt_s)[:, None])[:, None, :] * rng.normal(size=x.shape), rng
+    z = _normals(int(state.seed[0]), int(state.steps[0]) + 1, 0, x.shape)
+    return x + (g.q * np.sqrt(g.dt_s)[:, None])[:, None, :] * z
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Ensemble:
     def step(self, state: Cloud, given: Given) -> tuple[Cloud, UkfResult]:
         g, machine = checked(self.model, len(state.points), given), Arrays(self.model)
         seen = np.isfinite(g.y)
-        x, rng = _moved(state, g, machine)
+        x = _moved(state, g, machine)
         h = machine.observe(x, g.u, g.params)
         predicted, away = h.mean(axis=1), h - h.mean(axis=1, keepdims=True)
         C = np.einsum("aem,aep->amp", away, away) / (self.members - 1)
@@ -78,7 +80,7 @@ class Ensemble:
         S = np.einsum("aem,aep->amp", away, away) / (self.members - 1)
         S += np.where(seen, g.r**2, 1.0)[:, :, None] * np.eye(self.model.n_sensors)
         Cxy = np.einsum("aen,aem->anm", x - x.mean(axis=1, keepdims=True), away) / (self.members - 1)
-        y = g.y[:, None, :] + g.r[:, None, :] * rng.normal(size=h.shape)
+        y = g.y[:, None, :] + g.r[:, None, :] * _normals(int(state.seed[0]), int(state.steps[0]) + 1, 1, h.shape)
         off = np.where(seen[:, None, :], y - h, 0.0)
         x = machine.inside(x + np.einsum("aem,amn->aen", off, np.linalg.solve(S, Cxy.swapaxes(1, 2))))
         mean, away = x.mean(axis=1), x - x.mean(axis=1, keepdims=True)
@@ -91,22 +93,37 @@ class Ensemble:
 class Particles:
     model: Model
     members: int = 1000
+    engine: str = "compiled"  # or "numpy", for what cannot be compiled
 
     def init(self, n: int, seed: int = 0) -> Cloud:
         return drawn(self.model, n, self.members, seed)
 
     def step(self, state: Cloud, given: Given) -> tuple[Cloud, UkfResult]:
-        g, machine = checked(self.model, len(state.points), given), Arrays(self.model)
+        g = checked(self.model, len(state.points), given)
+        moved, mean, cov, predicted, S, loglik = (self._in_arrays if self.engine == "numpy" else self._compiled)(state, g)
         seen = np.isfinite(g.y)
-        x = machine.inside(_moved(state, g, machine)[0])
-        predicted, S = _moments(machine.observe(x, g.u, g.params), np.exp(state.log_weight))
         sd = np.sqrt(np.einsum("amm->am", S) + g.r**2)
-        x, log_weight, loglik = self._weighed(state, x, g)
-        mean, cov = _moments(x, np.exp(log_weight))
         masked = np.where(seen[:, :, None] & seen[:, None, :], S, 0.0)
         masked += np.where(seen, g.r**2, 1.0)[:, :, None] * np.eye(self.model.n_sensors)
-        found = result_of(mean, cov, predicted, sd, g.y, masked)._replace(loglik=loglik)
-        return Cloud(x, log_weight, state.seed, state.steps + 1), found
+        return moved, result_of(mean, cov, predicted, sd, g.y, masked)._replace(loglik=loglik)
+
+    def _compiled(self, state: Cloud, g: Given) -> tuple[Cloud, Array, Array, Array, Array, Array]:
+        (N, _, n), m = state.points.shape, self.model.n_sensors
+        points, log_weight = state.points.copy(), state.log_weight.copy()
+        found = np.empty((N, n)), np.empty((N, n, n)), np.empty((N, m)), np.empty((N, m, m)), np.empty(N)
+        low, high = np.array(self.model.low, float), np.array(self.model.high, float)
+        steps, seed, now = substeps_for(self.model, float(g.dt_s.max())), np.uint64(state.seed[0]), state.steps + 1
+        given = (np.require(a, requirements=("C", "W")) for a in (g.u, g.y, g.params, g.q, g.r, g.dt_s))
+        particle_kernel(self.model)(points, log_weight, *given, low, high, steps, seed, int(now[0]), *found)
+        return Cloud(points, log_weight, state.seed, now), *found
+
+    def _in_arrays(self, state: Cloud, g: Given) -> tuple[Cloud, Array, Array, Array, Array, Array]:
+        machine = Arrays(self.model)
+        x = machine.inside(_moved(state, g, machine))
+        predicted, S = _moments(machine.observe(x, g.u, g.params), np.exp(state.log_weight))
+        x, log_weight, loglik = self._weighed(state, x, g)
+        mean, cov = _moments(x, np.exp(log_weight))
+        return Cloud(x, log_weight, state.seed, state.steps + 1), mean, cov, predicted, S, loglik
 
     def _weighed(self, state: Cloud, x: Array, g: Given) -> tuple[Array, Array, Array]:
         """The likelihood folded in, in as many parts as leave half of the particles their weight each time; after each part that
@@ -122,10 +139,11 @@ class Particles:
             weight = log_weight[a] + part[:, None] * likelihood
             total = np.logaddexp.reduce(weight, axis=1)
             loglik[a] += total
+            poor = a[part < left[a]]
             log_weight[a], left[a] = weight - total[:, None], left[a] - part
-            poor = a[_effective(log_weight[a]) < 0.5001 * self.members]
-            draws = [_draws(int(state.seed[0]), int(state.steps[0]) + 1, number, int(i)) for i in poor]
-            x[poor] = self._apart(x[poor], np.exp(log_weight[poor]), draws)
+            for i in poor:
+                draws = dealt(int(state.seed[0]), int(state.steps[0]) + 1, number, int(i), x[i].size)
+                x[i] = self._apart(x[i], np.exp(log_weight[i]), *draws)
             log_weight[poor] = -np.log(self.members)
         return x, log_weight, loglik
 
@@ -138,26 +156,26 @@ class Particles:
         return -0.5 * np.sum(np.where(np.isfinite(y), (y - h) / r, 0.0) ** 2, axis=2)
 
     def _part(self, log_weight: Array, likelihood: Array, left: Array) -> Array:
-        """The largest share of the likelihood, at most `left` (A,), after which half of the particles still count."""
-        low, high = np.zeros_like(left), left.copy()
-        whole = _effective(log_weight + left[:, None] * likelihood) >= 0.5 * self.members
-        for _ in range(0 if whole.all() else 30):
-            middle = 0.5 * (low + high)
-            enough = _effective(log_weight + middle[:, None] * likelihood) >= 0.5 * self.members
-            low, high = np.where(enough, middle, low), np.where(enough, high, middle)
-        return np.where(whole, left, np.maximum(low, 1e-6))
+        """The largest share of the likelihood, at most `left` (A,), after which half of the particles, or few more, count."""
+        low, high, part = np.zeros_like(left), left.copy(), left.copy()
+        done = _effective(log_weight + left[:, None] * likelihood) >= FEWEST * self.members
+        for _ in range(HALVINGS):
+            if done.all():
+                break
+            part = np.where(done, part, 0.5 * (low + high))
+            count = _effective(log_weight + part[:, None] * likelihood) / self.members
+            done |= (count >= FEWEST) & (count <= ENOUGH)
+            low, high = np.where(count > ENOUGH, part, low), np.where(count < FEWEST, part, high)
+        return part
 
-    def _apart(self, x: Array, weight: Array, draws: list[np.random.Generator]) -> Array:
-        """Systematic resampling, then a kernel that keeps mean and covariance."""
-        n, (mean, cov) = self.model.n_states, _moments(x, weight)
-        h = (4.0 / (self.members * (n + 2.0))) ** (1.0 / (n + 4.0))
-        kept, found = np.sqrt(1.0 - h * h), np.empty_like(x)
-        for a, rng in enumerate(draws):
-            edges = np.cumsum(weight[a])
-            places = (np.arange(self.members) + rng.uniform()) / self.members * edges[-1]
-            copies = x[a, np.minimum(np.searchsorted(edges, places), self.members - 1)]
-            found[a] = kept * copies + (1.0 - kept) * mean[a] + h * rng.normal(size=copies.shape) @ square_root(cov[a]).T
-        return Arrays(self.model).inside(found)
+    def _apart(self, x: Array, weight: Array, first: float, z: Array) -> Array:
+        """Systematic resampling of one asset's particles (E, n), then a kernel that keeps mean and covariance."""
+        E, n = x.shape
+        mean, cov = (m[0] for m in _moments(x[None], weight[None]))
+        h = (4.0 / (E * (n + 2.0))) ** (1.0 / (n + 4.0))
+        copies = x[np.minimum(np.searchsorted(np.cumsum(weight), (np.arange(E) + first) / E), E - 1)]
+        kept = np.sqrt(1.0 - h * h)
+        return Arrays(self.model).inside(kept * copies + (1.0 - kept) * mean + h * z.reshape(E, n) @ lower_root(cov[None])[0].T)
 
 
 def _effective(log_weight: Array) -> Array:

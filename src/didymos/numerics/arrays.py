@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from didymos.core.model import Model
+from didymos.numerics.sigma import cholesky
+from didymos.numerics.ukf import substeps_for
 
 Array = NDArray[np.float64]
 
@@ -29,9 +31,9 @@ class Arrays:
 
     def advance(self, x: Array, u: Array, params: Array, dt_s: Array) -> Array:
         inputs, p = self._of_assets(u, params, x.ndim)
-        substeps = max(1, int(np.ceil(float(np.max(dt_s, initial=0.0)) / self.model.max_step_s - 1e-9)))
-        h = (dt_s / substeps).reshape(-1, *[1] * (x.ndim - 1))
-        for _ in range(substeps):
+        steps = substeps_for(self.model, float(np.max(dt_s, initial=0.0)))
+        h = (dt_s / steps).reshape(-1, *[1] * (x.ndim - 1))
+        for _ in range(steps):
             x = x + h * self._stacked(self.model.rhs(self._state(x), inputs, p), x.shape[:-1])
         return x
 
@@ -56,3 +58,11 @@ def square_root(cov: Array) -> Array:
     """R (..., n, n) with cov = R R', also where a direction has no variance."""
     value, vector = np.linalg.eigh(cov)
     return vector * np.sqrt(np.clip(value, 0.0, None))[..., None, :]
+
+
+def lower_root(cov: Array) -> Array:
+    """Lower Cholesky factors (N, n, n); a direction without variance gets zeros."""
+    n = cov.shape[-1]
+    with np.errstate(all="ignore"):
+        L = cholesky(np, [[cov[:, i, j] for j in range(i + 1)] for i in range(n)])
+    return np.stack([np.stack([np.broadcast_to(v, cov.shape[:1]) for v in row], axis=-1) for row in L], axis=-2).astype(np.float64)

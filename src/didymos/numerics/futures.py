@@ -23,7 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 from didymos.core.errors import DataError, ModelError
 from didymos.core.model import Model
 from didymos.numerics import cache, normals, source
-from didymos.numerics.sigma import Machine, cholesky, inside
+from didymos.numerics.arrays import lower_root
+from didymos.numerics.sigma import Machine, inside
 from didymos.numerics.trace import Recording
 
 Array = NDArray[np.float64]
@@ -83,7 +84,7 @@ class Futures:
         out = np.full((len(mean), len(self.model.failure_modes), n_trajectories), np.inf)
         normals.module()  # first, so that the model's file can import it
         run = cache.load(f"{self.model.name}_futures", kernel_text(self.model, variant)).run
-        run(mean, _roots(cov), u, params, q * np.sqrt(step_s), float(step_s), n_steps, np.uint64(seed % 2**64), numbers, out)
+        run(mean, lower_root(cov), u, params, q * np.sqrt(step_s), float(step_s), n_steps, np.uint64(seed % 2**64), numbers, out)
         return out
 
     def _checked(self, *given: ArrayLike) -> tuple[Array, ...]:
@@ -100,14 +101,6 @@ class Futures:
                 row = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise DataError(f"{self.model.name}: {name} of asset row {row} is not finite. Only a known state has futures.")
         return tuple(np.require(a, requirements=("C", "W")) for a in (mean, cov, u, params, q))  # one layout: compiled once
-
-
-def _roots(cov: Array) -> Array:
-    """Lower Cholesky factors (N, n, n); a direction without variance gets zeros."""
-    n = cov.shape[-1]
-    with np.errstate(all="ignore"):
-        L = cholesky(np, [[cov[:, i, j] for j in range(i + 1)] for i in range(n)])
-    return np.stack([np.stack([np.broadcast_to(v, cov.shape[:1]) for v in row], axis=-1) for row in L], axis=-2).astype(np.float64)
 
 
 @lru_cache(maxsize=64)

@@ -113,13 +113,23 @@ def fill(seed, first, out):
             out[row, i], s = normal(s)
 
 
+def deal(seed, step, part, first, out):
+    """To asset `first + row`, for one part of one step: a uniform number, then normal ones."""
+    dealt = stream(stream(np.uint64(seed), step), part)
+    for row in range(out.shape[0]):
+        s = stream(dealt, first + row)
+        out[row, 0], s = uniform(s)
+        for i in range(1, out.shape[1]):
+            out[row, i], s = normal(s)
+
+
 def fill_above(seed, least, out):
     s = stream(np.uint64(seed), 0)
     for i in range(out.shape[0]):
         out[i], s = normal_above(least, s)
 
 
-FUNCTIONS = (mix, stream, uniform, index, normal_slowly, normal, normal_above, fill, fill_above)
+FUNCTIONS = (mix, stream, uniform, index, normal_slowly, normal, normal_above, fill, deal, fill_above)
 
 
 @lru_cache(maxsize=1)
@@ -153,3 +163,10 @@ def normals_above(seed: int, least: float, count: int) -> NDArray[np.float64]:
     out = np.empty(count)
     module().fill_above(seed, least, out)
     return out
+
+
+def dealt(seed: int, step: int, part: int, asset: int, count: int) -> tuple[float, NDArray[np.float64]]:
+    """What one asset is dealt for one part of one step: a uniform number and (count,) standard normal deviates."""
+    out = np.empty((1, count + 1))
+    module().deal(seed, step, part, asset, out)
+    return float(out[0, 0]), out[0, 1:]

@@ -1,0 +1,148 @@
+"""The particle filter of `infer.sampled` with loops, one asset after the other: the text of the compiled one.
+
+Copied into a generated file together with the model's `move` and `look` (straight-line text) and the generator of
+`numerics.normals`; see `numerics.particles`. Same steps, names and numbers dealt as `sampled.Particles`, which holds the sources.
+"""
+
+import math
+
+import numpy as np
+
+PARTS, HALVINGS, SINGULAR = 60, 30, 1e-13
+FEWEST, ENOUGH = 0.5, 0.55  # share of the particles that still count after a part of the likelihood
+
+
+def stream(parent, number):  # replaced by the generator's
+    raise NotImplementedError
+
+
+def uniform(s):  # replaced by the generator's
+    raise NotImplementedError
+
+
+def normal(s):  # replaced by the generator's
+    raise NotImplementedError
+
+
+def move(a, POINTS, U, PAR, Q, DT, substeps, s):  # replaced by the model's
+    raise NotImplementedError
+
+
+def look(a, POINTS, U, Y, PAR, R, H, LIK):  # replaced by the model's
+    raise NotImplementedError
+
+
+def cholesky(P, L):  # replaced by that of `loop_source`
+    raise NotImplementedError
+
+
+def weigh(a, LW, LIK, part, W):
+    """W: the weights with `part` of the likelihood, their sum 1. Returns log of the sum before, how many count."""
+    top, total, squares = -math.inf, 0.0, 0.0
+    for e in range(W.shape[0]):
+        W[e] = LW[a, e] + part * LIK[e]
+        top = max(top, W[e])
+    for e in range(W.shape[0]):
+        W[e] = math.exp(W[e] - top)
+        total += W[e]
+        squares += W[e] * W[e]
+    for e in range(W.shape[0]):
+        W[e] /= total
+    return top + math.log(total), total * total / squares
+
+
+def moments(x, W, mean, cov, away):
+    """Weighted mean and covariance of the rows of x; `away` is work space. Inner loops over whole rows, which vectorise."""
+    n = x.shape[1]
+    mean[:] = 0.0
+    cov[:] = 0.0
+    for e in range(x.shape[0]):
+        for i in range(n):
+            mean[i] += W[e] * x[e, i]
+    for e in range(x.shape[0]):
+        for i in range(n):
+            away[i] = x[e, i] - mean[i]
+        for i in range(n):
+            scaled = W[e] * away[i]
+            for j in range(n):
+                cov[i, j] += scaled * away[j]
+
+
+def share(a, LW, LIK, left, W):
+    """The largest share of the likelihood, at most `left`, after which half of the particles, or few more, count; and the log of
+    the weights' sum then. W: the weights then."""
+    E = W.shape[0]
+    total, count = weigh(a, LW, LIK, left, W)
+    if count >= FEWEST * E:
+        return left, total
+    low, high = 0.0, left
+    for _ in range(HALVINGS):
+        part = 0.5 * (low + high)
+        total, count = weigh(a, LW, LIK, part, W)
+        if FEWEST * E <= count <= ENOUGH * E:
+            break
+        if count > ENOUGH * E:
+            low = part
+        else:
+            high = part
+    return part, total
+
+
+def apart(a, POINTS, W, copies, mean, cov, root, z, low, high, s):
+    """Systematic resampling, then a kernel that keeps mean and covariance."""
+    E, n = copies.shape
+    moments(POINTS[a], W, mean, cov, z)
+    cholesky(cov, root)
+    h = (4.0 / (E * (n + 2.0))) ** (1.0 / (n + 4.0))
+    kept = math.sqrt(1.0 - h * h)
+    first, s = uniform(s)
+    i, edge = 0, W[0]
+    for e in range(E):
+        while edge < (e + first) / E and i < E - 1:
+            i += 1
+            edge += W[i]
+        for k in range(n):
+            copies[e, k] = POINTS[a, i, k]
+    for e in range(E):
+        for k in range(n):
+            z[k], s = normal(s)
+        for k in range(n):
+            v = kept * copies[e, k] + (1.0 - kept) * mean[k]
+            for j in range(k + 1):
+                v += h * root[k, j] * z[j]
+            POINTS[a, e, k] = min(max(v, low[k]), high[k])
+
+
+def fleet(POINTS, LW, U, Y, PAR, Q, R, DT, low, high, substeps, seed, step, MEAN, COV, YP, S, LL):
+    """Every asset, one after the other; POINTS and LW (the log weights) are changed, results go into the arrays from MEAN on."""
+    E, n, m = POINTS.shape[1], POINTS.shape[2], Y.shape[1]
+    H, LIK, W, copies = np.empty((E, m)), np.empty(E), np.empty(E), np.empty((E, n))
+    mean, cov, root, z, nothing = np.empty(n), np.empty((n, n)), np.zeros((n, n)), np.empty(max(n, m)), np.zeros(E)
+    now = stream(seed, step)
+    for a in range(POINTS.shape[0]):
+        s = uniform(stream(stream(now, 0), a))[1]
+        move(a, POINTS, U, PAR, Q, DT, substeps, s)
+        look(a, POINTS, U, Y, PAR, R, H, LIK)
+        weigh(a, LW, nothing, 0.0, W)
+        moments(H, W, YP[a], S[a], z)
+        LL[a] = 0.0
+        for j in range(m):
+            if not math.isnan(Y[a, j]):
+                LL[a] -= math.log(R[a, j]) + 0.5 * math.log(2.0 * math.pi)
+        left, number, stale = 1.0, 0, False
+        while left > 0.0 and number < PARTS:
+            number += 1
+            if stale:
+                look(a, POINTS, U, Y, PAR, R, H, LIK)
+            part, total = share(a, LW, LIK, left, W)
+            LL[a] += total
+            stale = part < left
+            left -= part
+            for e in range(E):
+                LW[a, e] = -math.log(E) if stale else LW[a, e] + part * LIK[e] - total
+            if stale:
+                s = stream(stream(now, number), a)
+                apart(a, POINTS, W, copies, mean, cov, root, z, low, high, s)
+                for e in range(E):
+                    W[e] = 1.0 / E
+        moments(POINTS[a], W, MEAN[a], COV[a], z)
