@@ -25,7 +25,7 @@ import numpy as np
 from didymos.assets import gears
 from didymos.assets.bearings import friction_torque_N_m
 from didymos.assets.lubricants import viscosity_fall_per_K, viscosity_m2_per_s
-from didymos.assets.wear import LOG_RATE_HIGH, LOG_RATE_LOW, LOG_RATE_NOISE, LOG_RATE_SD, log_rate_drift
+from didymos.assets.wear import DAMAGE_LOW, LOG_RATE_HIGH, LOG_RATE_LOW, LOG_RATE_NOISE, LOG_RATE_SD, log_rate_drift
 from didymos.core.channel import Channel
 from didymos.core.model import Component, FailureMode, Model, Parameter
 
@@ -282,7 +282,7 @@ MODEL = Model(
     initial=State(298.15, 0.0, 0.0, 0.0, 0.0, 0.0),
     initial_sd=State(15.0, 0.1, LOG_RATE_SD, 0.02, 0.15, LOG_RATE_SD),
     process_noise=State(0.03, 1.0e-5, LOG_RATE_NOISE, 1.0e-7, 3.0e-5, LOG_RATE_NOISE),
-    low=State(223.15, -0.3, LOG_RATE_LOW, 0.0, -0.5, LOG_RATE_LOW),
+    low=State(223.15, -0.3, LOG_RATE_LOW, DAMAGE_LOW, -0.5, LOG_RATE_LOW),
     high=State(473.15, 10.0, LOG_RATE_HIGH, 100.0, 10.0, LOG_RATE_HIGH),
     nominal=Input(712.0, 154.5, 298.15),
     max_step_s=120.0,

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from didymos.assets.bearings import greased_wear
-from didymos.assets.wear import LOG_RATE_HIGH, LOG_RATE_LOW, LOG_RATE_NOISE, LOG_RATE_SD, log_rate_drift
+from didymos.assets.wear import DAMAGE_LOW, LOG_RATE_HIGH, LOG_RATE_LOW, LOG_RATE_NOISE, LOG_RATE_SD, log_rate_drift
 from didymos.core.channel import Channel
 from didymos.core.model import Component, FailureMode, Model, Parameter
 
@@ -240,7 +240,7 @@ MODEL = Model(
     initial=State(298.15, 298.15, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0),
     initial_sd=State(20.0, 20.0, 0.08, LOG_RATE_SD, 0.05, LOG_RATE_SD, 0.01, 0.1),
     process_noise=State(0.03, 0.03, 3.0e-5, LOG_RATE_NOISE, 3.0e-5, LOG_RATE_NOISE, 1.0e-7, 1.0e-5),
-    low=State(223.15, 223.15, -0.4, LOG_RATE_LOW, -0.2, LOG_RATE_LOW, 0.0, 0.4),
+    low=State(223.15, 223.15, -0.4, LOG_RATE_LOW, -0.2, LOG_RATE_LOW, DAMAGE_LOW, 0.4),
     high=State(573.15, 523.15, 10.0, LOG_RATE_HIGH, 10.0, LOG_RATE_HIGH, 100.0, 2.5),
     nominal=Input(14.2, 152.9, 298.15),
     max_step_s=60.0,

@@ -21,7 +21,7 @@ import numpy as np
 
 from didymos.assets.bearings import basic_life_revolutions, friction_torque_N_m, grease_ageing, life_factor
 from didymos.assets.lubricants import reference_viscosity_m2_per_s, viscosity_fall_per_K, viscosity_m2_per_s
-from didymos.assets.wear import LOG_RATE_HIGH, LOG_RATE_LOW, LOG_RATE_NOISE, log_rate_drift
+from didymos.assets.wear import DAMAGE_LOW, LOG_RATE_HIGH, LOG_RATE_LOW, LOG_RATE_NOISE, log_rate_drift
 from didymos.core.channel import Channel
 from didymos.core.model import Component, FailureMode, Model, Parameter
 
@@ -319,7 +319,7 @@ MODEL = Model(
     initial=State(298.15, 298.15, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
     initial_sd=State(15.0, 15.0, 0.01, 0.01, 0.03, 0.03, LOG_SPALL_SD, 0.1),
     process_noise=State(0.03, 0.03, 1.0e-7, 1.0e-7, 2.0e-5, 2.0e-5, LOG_SPALL_SD * LOG_RATE_NOISE, 3.0e-5),
-    low=State(223.15, 223.15, 0.0, 0.0, -0.05, -0.05, LOG_RATE_LOW, -0.5),
+    low=State(223.15, 223.15, DAMAGE_LOW, DAMAGE_LOW, -0.05, -0.05, LOG_RATE_LOW, -0.5),
     high=State(473.15, 473.15, 100.0, 100.0, 10.0, 10.0, LOG_RATE_HIGH, 10.0),
     nominal=Input(628.3, 2500.0, 298.15, 32.0e-6),
     max_step_s=60.0,

@@ -12,6 +12,7 @@ MEMORY_S = 90.0 * 86_400.0
 LOG_RATE_SD = 1.0
 LOG_RATE_NOISE = 5.07e-4  # per square root of second: LOG_RATE_SD * sqrt(2 / MEMORY_S)
 LOG_RATE_LOW, LOG_RATE_HIGH = -3.0, 6.0
+DAMAGE_LOW = -0.1  # a sum of life consumed that no sensor shows: what it began with is known to a percent or so, to either side
 
 
 def log_rate_drift(log_rate):

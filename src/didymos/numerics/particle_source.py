@@ -12,15 +12,15 @@ PARTS, HALVINGS, SINGULAR = 60, 30, 1e-13
 FEWEST, ENOUGH = 0.5, 0.55  # share of the particles that still count after a part of the likelihood
 
 
-def stream(parent, number):  # replaced by the generator's
+def stream(parent, number) -> int:  # replaced by the generator's
     raise NotImplementedError
 
 
-def uniform(s):  # replaced by the generator's
+def uniform(s) -> tuple[float, int]:  # replaced by the generator's
     raise NotImplementedError
 
 
-def normal(s):  # replaced by the generator's
+def normal(s) -> tuple[float, int]:  # replaced by the generator's
     raise NotImplementedError
 
 
@@ -75,7 +75,7 @@ def share(a, LW, LIK, left, W):
     total, count = weigh(a, LW, LIK, left, W)
     if count >= FEWEST * E:
         return left, total
-    low, high = 0.0, left
+    low, high, part = 0.0, left, left
     for _ in range(HALVINGS):
         part = 0.5 * (low + high)
         total, count = weigh(a, LW, LIK, part, W)
