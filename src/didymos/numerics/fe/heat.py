@@ -20,6 +20,7 @@ from skfem import Basis, BilinearForm, FacetBasis, LinearForm
 from skfem.mesh import Mesh
 
 from didymos.core.errors import ModelError, SolveError
+from didymos.numerics.fe import assembly
 from didymos.numerics.fe.material import Conductor
 from didymos.numerics.fe.mesh import facets_where
 from didymos.numerics.fe.solve import Factor, factorize
@@ -68,10 +69,15 @@ class Part:
     """Mesh, material, what holds on its boundary, and heat made inside [W/m³] as a function of points."""
 
     basis: Any
+    pattern: assembly.Pattern
     material: Conductor
-    given: tuple[Given, ...]
+    given: tuple[tuple[Given, NDArray[np.intp]], ...]  # with the nodes where it holds
     surfaces: tuple[tuple[Surface, Any], ...]
     source: Callable[[Array], Array] | None
+
+    @property
+    def linear(self) -> bool:
+        return self.material.slope_W_mK2 is None and not any(s.emissivity for s, _ in self.surfaces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +99,9 @@ def part(
     """ModelError when a region holds no boundary facet."""
     basis = Basis(mesh, mesh.elem(), intorder=5)
     pairs = [(s, FacetBasis(mesh, mesh.elem(), facets=facets_where(mesh, s.where, "heat"), intorder=5)) for s in surfaces]
-    for one in given:
-        facets_where(mesh, one.where, "heat")
-    return Part(basis, material, tuple(given), tuple(pairs), source)
+    held = tuple((one, np.asarray(basis.get_dofs(facets_where(mesh, one.where, "heat")).all())) for one in given)
+    found = assembly.pattern(np.asarray(basis.element_dofs).T, basis.N)
+    return Part(basis, found, material, held, tuple(pairs), source)
 
 
 def steady(model: Part, start: float = 300.0, solver: str = "auto") -> Heat:
@@ -116,9 +122,12 @@ def transient(model: Part, start: float | Array, step_s: float, steps: int, thet
             f"heat: density times heat {capacity:g} J/(m³ K), step {step_s:g} s, theta {theta:g}. "
             "Allowed: > 0, > 0, 0.5 to 1. Correct it."
         )
-    mass = sparse.csr_matrix(_mass.assemble(model.basis) * (capacity / step_s))
+    mass = capacity_matrix(model) / step_s
     now = np.array(np.broadcast_to(np.asarray(start, float), (model.basis.N,)))
     _set_given(model, now, 0.0)
+    if model.linear:
+        yield from _linear_steps(model, now, mass, step_s, steps, theta)
+        return
     for count in range(1, steps + 1):
         old = mass @ now - (1.0 - theta) * _flow(model, now)[0]
         found = _newton(model, now, count * step_s, (mass, old, theta), "auto")
@@ -126,23 +135,25 @@ def transient(model: Part, start: float | Array, step_s: float, steps: int, thet
         yield count * step_s, found
 
 
-def _dot(u: Any, v: Any) -> Any:
-    return np.einsum("d...,d...", u.grad, v.grad)
+def capacity_matrix(model: Part) -> sparse.csr_matrix:
+    """∫ ρ c N_i N_j [J/K]."""
+    capacity = model.material.density_kg_m3 * model.material.heat_J_kgK
+    return model.pattern.matrix(assembly.product(model.basis, model.pattern, model.basis.dx) * capacity)
 
 
-@BilinearForm
-def _mass(u: Any, v: Any, w: Any) -> Any:
-    return u * v
-
-
-@BilinearForm
-def _conduct(u: Any, v: Any, w: Any) -> Any:
-    return w["k"] * _dot(u, v) + w["dk"] * u * _dot(w["T"], v)
-
-
-@LinearForm
-def _conducted(v: Any, w: Any) -> Any:
-    return w["k"] * _dot(w["T"], v) - w["q"] * v
+def _linear_steps(model: Part, now: Array, mass: Any, step_s: float, steps: int, theta: float) -> Iterator[tuple[float, Heat]]:
+    """Flow is `slope` T + `rest`, so that one factor serves every step."""
+    rest, slope = _flow(model, np.zeros_like(now))
+    fixed = _set_given(model, now, 0.0)
+    free = np.setdiff1d(np.arange(len(now)), fixed)
+    ahead = sparse.csr_matrix(mass + theta * slope)[free]
+    factor = factorize(ahead[:, free])
+    for count in range(1, steps + 1):
+        right = mass @ now - (1.0 - theta) * (slope @ now) - rest
+        now = now.copy()
+        _set_given(model, now, count * step_s)
+        now[free] = factor.solve(right[free] - ahead[:, fixed] @ now[fixed])
+        yield count * step_s, Heat(now, 1, factor)
 
 
 @BilinearForm
@@ -161,11 +172,15 @@ def _flow(model: Part, temperature: Array) -> tuple[Array, Any]:
     field = basis.interpolate(temperature)
     t = np.asarray(field)
     k = material.at(t)
-    slope = np.asarray(material.slope_W_mK2(t), float) if material.slope_W_mK2 else np.zeros_like(k)
     q = np.zeros_like(k) if model.source is None else np.broadcast_to(model.source(np.asarray(basis.global_coordinates())), k.shape)
     if not np.isfinite(q).all():
         raise ModelError("heat: the source is no number somewhere in the body. Allowed: finite [W/m³]. Correct it.")
-    out, tangent = _conducted.assemble(basis, T=field, k=k, q=q), _conduct.assemble(basis, T=field, k=k, dk=slope)
+    conduct = assembly.laplace(basis, model.pattern, k * basis.dx)
+    out = model.pattern.matrix(conduct) @ temperature - _spread(model, q)
+    if material.slope_W_mK2 is not None:
+        slope = np.asarray(material.slope_W_mK2(t), float)
+        conduct += _softening(model, np.asarray(field.grad), slope * basis.dx)
+    tangent = model.pattern.matrix(conduct)
     for s, facets in model.surfaces:
         values = {
             "h": s.film_W_m2K,
@@ -178,6 +193,22 @@ def _flow(model: Part, temperature: Array) -> tuple[Array, Any]:
         out = out + _exchanged.assemble(facets, T=there, **values)
         tangent = tangent + _exchange.assemble(facets, T=there, **values)
     return out, tangent
+
+
+def _spread(model: Part, source: Array) -> Array:
+    """∫ N_i q, (n,)."""
+    each = np.einsum("enp,ep->en", assembly.values(model.basis), source * model.basis.dx)
+    found = np.bincount(np.asarray(model.basis.element_dofs).T.ravel(), each.ravel(), model.basis.N)
+    return found.astype(np.float64, copy=False)
+
+
+def _softening(model: Part, gradient: Array, weight: Array) -> Array:
+    """∫ dk/dT (∇T · ∇N_i) N_j, (entries,): what k(T) adds to the tangent."""
+    total = np.zeros(len(model.pattern.indices))
+    for part in assembly.pieces(model.basis):
+        along = np.einsum("aenp,aep->enp", assembly.gradients(model.basis, part), gradient[:, part] * weight[part])
+        model.pattern.added(along @ assembly.values(model.basis, part).transpose(0, 2, 1), part, total)
+    return total
 
 
 def _newton(model: Part, start: Array, time_s: float, step: tuple[Any, Array, float] | None, solver: str) -> Heat:
@@ -195,8 +226,7 @@ def _newton(model: Part, start: Array, time_s: float, step: tuple[Any, Array, fl
         change = factor.solve(-left[free])
         t[free] += change
         moved = float(np.abs(change).max(initial=0.0))
-        linear = symmetric and not any(s.emissivity for s, _ in model.surfaces)
-        if linear or moved <= TOLERANCE * max(1.0, float(np.abs(t).max())):
+        if model.linear or moved <= TOLERANCE * max(1.0, float(np.abs(t).max())):
             return Heat(t, count, factor)
     raise SolveError(
         f"heat: Newton's method still moved {moved:.2e} K after {STEPS_MAX} steps. Start nearer to the answer, or make k(T) smooth."
@@ -206,11 +236,10 @@ def _newton(model: Part, start: Array, time_s: float, step: tuple[Any, Array, fl
 def _set_given(model: Part, temperature: Array, time_s: float) -> NDArray[np.intp]:
     """Writes the given temperatures; the nodes where they hold."""
     held = [np.zeros(0, np.intp)]
-    for one in model.given:
+    for one, nodes in model.given:
         value = one.at(time_s)
         if not np.isfinite(value):
             raise ModelError(f"heat: the given temperature is {value} at {time_s:g} s. Allowed: finite. Correct it.")
-        nodes = model.basis.get_dofs(facets_where(model.basis.mesh, one.where, "heat")).all()
         temperature[nodes] = value
         held.append(nodes)
     return np.unique(np.concatenate(held))

@@ -46,11 +46,13 @@ def available() -> tuple[str, ...]:
     return (*(name for name, package in optional if find_spec(package)), "superlu", "pyamg")
 
 
-def factorize(matrix: sparse.csr_matrix, spd: bool = True, near_null: Array | None = None, solver: str = "auto") -> Factor:
-    """Prepare K (n, n). `near_null` (n, r): rigid-body modes, for pyamg. A matrix that is not `spd` goes to SuperLU."""
+def factorize(matrix: Any, spd: bool = True, near_null: Array | None = None, solver: str = "auto", held: int = 0) -> Factor:
+    """Prepare K (n, n), CSR or BSR. `near_null` (n, r): rigid-body modes, for pyamg. `held`: how many rows are diagonal only.
+
+    A matrix that is not `spd` goes to SuperLU."""
     if not np.isfinite(matrix.data).all():
         raise SolveError("solve: the matrix holds values that are no numbers. Allowed: finite. Check material and mesh.")
-    unknowns = int(np.diff(matrix.indptr).size)
+    unknowns = int(matrix.shape[0]) - held
     name = _choice(unknowns, int(matrix.nnz), spd) if solver == "auto" else solver
     if name not in available():
         raise ConfigError(f"solve: solver {solver!r} is not here. Allowed: auto, {', '.join(available())}. {ADVICE}.")
@@ -106,9 +108,15 @@ def _cholmod(matrix: Any, _spd: bool, _near_null: Array | None) -> tuple[Callabl
     from sksparse.cholmod import CholmodError, cholesky  # pyright: ignore[reportMissingImports]
 
     try:
-        return cholesky(sparse.csc_matrix(matrix), ordering_method="metis"), _linked_blas()
+        return cholesky(_lower(matrix), ordering_method="metis"), _linked_blas()
     except CholmodError as error:
         raise SolveError(f"solve: CHOLMOD: {error}. The matrix is not positive definite. Check supports and material.") from error
+
+
+def _lower(matrix: Any) -> sparse.csc_matrix:
+    """Lower half of a symmetric matrix, which is the upper half of its rows read as columns."""
+    upper: Any = sparse.triu(sparse.csr_matrix(matrix), format="csr")
+    return sparse.csc_matrix((upper.data, upper.indices, upper.indptr), shape=matrix.shape)
 
 
 def _pardiso(matrix: Any, _spd: bool, _near_null: Array | None) -> tuple[Callable[[Array], Array], str]:
@@ -125,7 +133,9 @@ def _pyamg(matrix: Any, _spd: bool, near_null: Array | None) -> tuple[Callable[[
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pyamg speaks of formats and of its own deprecated calls
-        hierarchy = smoothed_aggregation_solver(sparse.csr_matrix(matrix), B=near_null, symmetry="symmetric", max_coarse=500)
+        hierarchy = smoothed_aggregation_solver(
+            matrix if matrix.format == "bsr" else sparse.csr_matrix(matrix), B=near_null, symmetry="symmetric", max_coarse=500
+        )
 
     def solve(load: Array) -> Array:
         found, info = hierarchy.solve(load, tol=TOLERANCE, accel="cg", maxiter=2000, return_info=True)
