@@ -125,5 +125,5 @@ def test_bench_refuses_a_part_that_it_has_not():
     from didymos.bench.fe import run
     from didymos.core.errors import ConfigError
 
-    with pytest.raises(ConfigError, match="Allowed: cases"):
+    with pytest.raises(ConfigError, match="Allowed: cases, wall, memory"):
         run(part="rom")

@@ -58,13 +58,16 @@ def run(job: calculix.Deck, timeout_s: float = 600.0) -> Run:
             [program, "job"], cwd=folder, env=os.environ | threads, capture_output=True, text=True, timeout=timeout_s, check=False
         )
         wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         answer = Path(folder) / "job.dat"
-        if done.returncode or "*ERROR" in done.stdout or not answer.is_file():
+        if done.returncode or "*ERROR" in done.stdout or not answer.is_file():  # ccx can fail with status 0
             raise SolveError(f"calculix: exit status {done.returncode}; it said: {done.stdout[-600:]}{done.stderr[-300:]}")
+        if not job.analysis:
+            return Run(np.zeros((0, 3)), wall, cpu, done.stdout)
         nodes, rows = calculix.printed(answer.read_text())
     every = np.full((len(job.nodes), rows.shape[1]), np.nan)
     every[nodes] = rows
-    if np.isnan(every).any():
-        raise SolveError(f"calculix: no answer for {int(np.isnan(every).any(axis=1).sum())} of {len(every)} nodes.")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    missing = np.isnan(every[list(job.print_nodes)] if job.print_nodes else every).any(axis=1)
+    if missing.any():
+        raise SolveError(f"calculix: no answer for {int(missing.sum())} of {len(missing)} nodes.")
     return Run(every, wall, cpu, done.stdout)

@@ -28,6 +28,7 @@ class Deck:
     """Nodes (n, 3), elements (e, nodes) of one `family`; `fixed` and `loads` are rows of (node, component, value).
 
     With `conductivity_W_mK` it is steady heat, component 0 the temperature; else elasticity with components 0, 1, 2.
+    `print_nodes`: those whose answer is wanted, all when empty. Without `analysis` the program reads the deck and stops.
     """
 
     nodes: Array
@@ -38,6 +39,8 @@ class Deck:
     young_Pa: float = 1.0
     poisson: float = 0.0
     conductivity_W_mK: float | None = None
+    print_nodes: tuple[int, ...] = ()
+    analysis: bool = True
 
 
 def text(deck: Deck) -> str:
@@ -59,13 +62,15 @@ def text(deck: Deck) -> str:
         "*MATERIAL,NAME=M",
         material,
         "*SOLID SECTION,ELSET=EALL,MATERIAL=M",
+        *(("*NSET,NSET=NSOME", *(str(node + 1) for node in deck.print_nodes)) if deck.print_nodes else ()),
         "*BOUNDARY",
         *fixed,
         "*STEP",
         step,
+        *(() if deck.analysis else ("*NO ANALYSIS",)),
         "*CFLUX" if heat else "*CLOAD",
         *loads,
-        "*NODE PRINT,NSET=NALL",
+        f"*NODE PRINT,NSET={'NSOME' if deck.print_nodes else 'NALL'}",
         "NT" if heat else "U",
         "*END STEP",
     ]

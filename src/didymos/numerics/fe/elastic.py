@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -89,11 +90,12 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Static:
-    """Displacements u (n, ) [m], support reactions (n,) [N], and how they were solved."""
+    """Displacements u (n, ) [m], support reactions (n,) [N], how they were solved, and the wall seconds of each part."""
 
     u: Array
     reactions: Array
     factor: Factor
+    seconds: dict[str, float]
 
     def at(self, body: Body) -> Array:
         """Displacement of each node, (dim, nodes)."""
@@ -228,6 +230,7 @@ def static(body: Body, fixed: Sequence[held.Support], load: Array, solver: str =
     if not np.isfinite(load).all():
         place = int(np.flatnonzero(~np.isfinite(load).reshape(len(load), -1).all(axis=1))[0])
         raise ModelError(f"elastic: the load on node {place // body.kind.dim} is no number. Allowed: finite. Correct the load.")
+    begun = perf_counter()
     k = blocks(body)
     u = np.zeros(load.shape)
     u[dofs] = values if load.ndim == 1 else values[:, None]
@@ -235,7 +238,10 @@ def static(body: Body, fixed: Sequence[held.Support], load: Array, solver: str =
     right[dofs] = 0.0
     kept, motions = constrain.hold(k, dofs), held.rigid_motions(body)
     motions[dofs] = 0.0
+    assembled = perf_counter()
     factor = factorize(k, near_null=motions, solver=solver, held=len(dofs))
+    factored = perf_counter()
     u += factor.solve(right) if load.ndim == 1 else np.column_stack([factor.solve(column) for column in right.T])
     u[dofs] = values if load.ndim == 1 else values[:, None]
-    return Static(u, kept.reactions(u, load), factor)
+    seconds = {"assembly": assembled - begun, "factor": factored - assembled, "solve": perf_counter() - factored}
+    return Static(u, kept.reactions(u, load), factor, seconds)
