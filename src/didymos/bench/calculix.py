@@ -60,14 +60,14 @@ def run(job: calculix.Deck, timeout_s: float = 600.0) -> Run:
         wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         answer = Path(folder) / "job.dat"
-        if done.returncode or "*ERROR" in done.stdout or not answer.is_file():  # ccx can fail with status 0
-            raise SolveError(f"calculix: exit status {done.returncode}; it said: {done.stdout[-600:]}{done.stderr[-300:]}")
         if not job.analysis:
             return Run(np.zeros((0, 3)), wall, cpu, done.stdout)
+        if done.returncode or "*ERROR" in done.stdout or not answer.is_file():  # ccx can fail with status 0
+            raise SolveError(f"calculix: exit status {done.returncode}; it said: {done.stdout[-600:]}{done.stderr[-300:]}")
         nodes, rows = calculix.printed(answer.read_text())
     every = np.full((len(job.nodes), rows.shape[1]), np.nan)
     every[nodes] = rows
-    missing = np.isnan(every[list(job.print_nodes)] if job.print_nodes else every).any(axis=1)
-    if missing.any():
-        raise SolveError(f"calculix: no answer for {int(missing.sum())} of {len(missing)} nodes.")
+    wanted = every[list(job.print_nodes)] if job.print_nodes else every
+    if np.isnan(wanted).any():
+        raise SolveError(f"calculix: no answer for {np.count_nonzero(np.isnan(wanted[:, 0]))} of {len(wanted)} nodes.")
     return Run(every, wall, cpu, done.stdout)

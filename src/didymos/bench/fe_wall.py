@@ -1,7 +1,7 @@
 """Wall time of one static solution against CalculiX: same mesh, supports and nodal forces; 124 k unknowns, quadratic tetrahedra.
 
 Runs alternate, ours first, each in a process of its own with one thread. Ours: from the mesh in memory to every displacement
-(`bench.fe_part`). CalculiX's own reading is set apart: the same deck with *NO ANALYSIS is timed beside each run and subtracted, and
+(`bench.fe_part`). CalculiX's own reading is set apart: the same deck without its step is timed beside each run and subtracted, and
 one node is printed instead of all. Where another process takes the processor, wall time says little: CPU seconds stand beside it.
 """
 

@@ -28,7 +28,8 @@ class Deck:
     """Nodes (n, 3), elements (e, nodes) of one `family`; `fixed` and `loads` are rows of (node, component, value).
 
     With `conductivity_W_mK` it is steady heat, component 0 the temperature; else elasticity with components 0, 1, 2.
-    `print_nodes`: those whose answer is wanted, all when empty. Without `analysis` the program reads the deck and stops.
+    `print_nodes`: those whose answer is wanted, all when empty. Without `analysis` there is no step: the
+    program reads the model and ends.
     """
 
     nodes: Array
@@ -65,9 +66,12 @@ def text(deck: Deck) -> str:
         *(("*NSET,NSET=NSOME", *(str(node + 1) for node in deck.print_nodes)) if deck.print_nodes else ()),
         "*BOUNDARY",
         *fixed,
+    ]
+    if not deck.analysis:
+        return "\n".join(parts) + "\n"
+    parts += [
         "*STEP",
         step,
-        *(() if deck.analysis else ("*NO ANALYSIS",)),
         "*CFLUX" if heat else "*CLOAD",
         *loads,
         f"*NODE PRINT,NSET={'NSOME' if deck.print_nodes else 'NALL'}",
