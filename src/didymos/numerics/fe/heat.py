@@ -3,7 +3,7 @@
     ρ c ∂T/∂t - ∇·(k(T) ∇T) = q        -k ∂T/∂n = h (T - T_a) + ε σ (T⁴ - T_r⁴)        T given elsewhere
 
 Newton's method with the exact tangent; steps in time by the θ rule (1 backward Euler, ½ Crank-Nicolson). Temperatures in kelvin
-wherever something radiates; else any one scale. Axisymmetric bodies are not built here.
+wherever something radiates; else any one scale. Turned about an axis: coordinates (r, z), everything over the full turn, 2π r.
 Source: Lewis, Nithiarasu & Seetharamu, Fundamentals of the FEM for Heat and Fluid Flow. Verified: tests/verify/test_fe_heat.py.
 """
 
@@ -74,6 +74,12 @@ class Part:
     given: tuple[tuple[Given, NDArray[np.intp]], ...]  # with the nodes where it holds
     surfaces: tuple[tuple[Surface, Any], ...]
     source: Callable[[Array], Array] | None
+    turned: bool = False
+
+    def volume(self, basis: Any) -> Array:
+        """Volume (or area, for facets) of each integration point."""
+        dx = np.asarray(basis.dx)
+        return dx * 2.0 * np.pi * np.asarray(basis.global_coordinates())[0] if self.turned else dx
 
     @property
     def linear(self) -> bool:
@@ -95,13 +101,16 @@ def part(
     given: Sequence[Given] = (),
     surfaces: Sequence[Surface] = (),
     source: Callable[[Array], Array] | None = None,
+    axisymmetric: bool = False,
 ) -> Part:
-    """ModelError when a region holds no boundary facet."""
+    """ModelError when a region holds no boundary facet, or when an axisymmetric body crosses its axis."""
+    if axisymmetric and not (mesh.dim() == 2 and float(mesh.p[0].min()) >= -1e-9 * float(np.ptp(mesh.p))):
+        raise ModelError("heat: an axisymmetric body lies in the plane (r, z) with r >= 0. Move the section to positive r.")
     basis = Basis(mesh, mesh.elem(), intorder=5)
     pairs = [(s, FacetBasis(mesh, mesh.elem(), facets=facets_where(mesh, s.where, "heat"), intorder=5)) for s in surfaces]
     held = tuple((one, np.asarray(basis.get_dofs(facets_where(mesh, one.where, "heat")).all())) for one in given)
     found = assembly.pattern(np.asarray(basis.element_dofs).T, basis.N)
-    return Part(basis, found, material, held, tuple(pairs), source)
+    return Part(basis, found, material, held, tuple(pairs), source, axisymmetric)
 
 
 def steady(model: Part, start: float = 300.0, solver: str = "auto") -> Heat:
@@ -138,7 +147,7 @@ def transient(model: Part, start: float | Array, step_s: float, steps: int, thet
 def capacity_matrix(model: Part) -> sparse.csr_matrix:
     """∫ ρ c N_i N_j [J/K]."""
     capacity = model.material.density_kg_m3 * model.material.heat_J_kgK
-    return model.pattern.matrix(assembly.product(model.basis, model.pattern, model.basis.dx) * capacity)
+    return model.pattern.matrix(assembly.product(model.basis, model.pattern, model.volume(model.basis)) * capacity)
 
 
 def _linear_steps(model: Part, now: Array, mass: Any, step_s: float, steps: int, theta: float) -> Iterator[tuple[float, Heat]]:
@@ -158,12 +167,12 @@ def _linear_steps(model: Part, now: Array, mass: Any, step_s: float, steps: int,
 
 @BilinearForm
 def _exchange(u: Any, v: Any, w: Any) -> Any:
-    return (w["h"] + 4.0 * w["e"] * w["T"] ** 3) * u * v
+    return w["turn"] * (w["h"] + 4.0 * w["e"] * w["T"] ** 3) * u * v
 
 
 @LinearForm
 def _exchanged(v: Any, w: Any) -> Any:
-    return (w["h"] * (w["T"] - w["Ta"]) + w["e"] * (w["T"] ** 4 - w["Tr"] ** 4) - w["q"]) * v
+    return w["turn"] * (w["h"] * (w["T"] - w["Ta"]) + w["e"] * (w["T"] ** 4 - w["Tr"] ** 4) - w["q"]) * v
 
 
 def _flow(model: Part, temperature: Array) -> tuple[Array, Any]:
@@ -175,11 +184,11 @@ def _flow(model: Part, temperature: Array) -> tuple[Array, Any]:
     q = np.zeros_like(k) if model.source is None else np.broadcast_to(model.source(np.asarray(basis.global_coordinates())), k.shape)
     if not np.isfinite(q).all():
         raise ModelError("heat: the source is no number somewhere in the body. Allowed: finite [W/m³]. Correct it.")
-    conduct = assembly.laplace(basis, model.pattern, k * basis.dx)
+    conduct = assembly.laplace(basis, model.pattern, k * model.volume(basis))
     out = model.pattern.matrix(conduct) @ temperature - _spread(model, q)
     if material.slope_W_mK2 is not None:
         slope = np.asarray(material.slope_W_mK2(t), float)
-        conduct += _softening(model, np.asarray(field.grad), slope * basis.dx)
+        conduct += _softening(model, np.asarray(field.grad), slope * model.volume(basis))
     tangent = model.pattern.matrix(conduct)
     for s, facets in model.surfaces:
         values = {
@@ -188,6 +197,7 @@ def _flow(model: Part, temperature: Array) -> tuple[Array, Any]:
             "Ta": s.ambient,
             "Tr": s.surroundings_K,
             "q": s.inflow_W_m2,
+            "turn": model.volume(facets) / np.asarray(facets.dx),
         }
         there = facets.interpolate(temperature)
         out = out + _exchanged.assemble(facets, T=there, **values)
@@ -197,7 +207,7 @@ def _flow(model: Part, temperature: Array) -> tuple[Array, Any]:
 
 def _spread(model: Part, source: Array) -> Array:
     """∫ N_i q, (n,)."""
-    each = np.einsum("enp,ep->en", assembly.values(model.basis), source * model.basis.dx)
+    each = np.einsum("enp,ep->en", assembly.values(model.basis), source * model.volume(model.basis))
     found = np.bincount(np.asarray(model.basis.element_dofs).T.ravel(), each.ravel(), model.basis.N)
     return found.astype(np.float64, copy=False)
 
