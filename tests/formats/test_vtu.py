@@ -63,5 +63,5 @@ def test_meshio_reads_what_we_write(family, tmp_path):
 def test_a_field_of_another_length_and_an_unknown_family_are_refused():
     with pytest.raises(DataError, match="field 'T' has 29 rows for 30 nodes"):
         vtu(NODES, np.array([[0, 1, 2, 3]]), "tet4", {"T": np.zeros(29)})
-    with pytest.raises(DataError, match="elements 'wedge15'. Allowed: tri3"):
+    with pytest.raises(DataError, match="elements 'wedge15'"):
         vtu(NODES, np.zeros((1, 15), int), "wedge15", {})

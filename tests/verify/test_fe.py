@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from didymos.bench import fe_cases
-from didymos.bench.fe_cases.case import Answer, Case, corner_exponent, extrapolated, judge, observed_order
+from didymos.bench.fe_cases.case import Answer, Case, corner_exponent, judge
+from didymos.numerics.fe.converge import extrapolated, observed_order
 from didymos.service.cli import app
 
 LONG = {"le10"}

@@ -2,8 +2,9 @@
 
     glb(points (n, 3), triangles (t, 3), value (n,), label) -> bytes
 
-Colours run from the smallest to the largest value, or over the given range, along `SCALE` (a perceptually even one, from memory
-after matplotlib's viridis); vertices without a number are grey. Source: Khronos glTF 2.0 specification. Verified: tests/formats/test_gltf.py.
+Colours run from the smallest to the largest value, or over the given range, along `SCALE` (a perceptually even one, recalled
+from matplotlib's viridis); vertices without a number are grey. Source: Khronos glTF 2.0 specification.
+Verified: tests/formats/test_gltf.py.
 """
 
 from __future__ import annotations

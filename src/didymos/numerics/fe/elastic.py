@@ -203,6 +203,14 @@ def pressure(body: Body, where: Callable[[Array], NDArray[np.bool_]], pressure_P
     return traction(body, where, lambda _x, normal: -pressure_Pa * normal)
 
 
+def force(body: Body, where: Callable[[Array], NDArray[np.bool_]], total_N: Array) -> Array:
+    """f (n,) [N] of a force (dim,) spread evenly over the boundary there."""
+    facets = facets_where(body.basis.mesh, where, "elastic")
+    basis: Any = FacetBasis(body.basis.mesh, body.basis.elem, facets=facets, intorder=5)
+    even = np.asarray(total_N, float) / float(np.sum(weights(body, basis)))
+    return _gathered(body, basis, np.multiply.outer(even, np.ones(basis.dx.shape)))
+
+
 def point_forces(body: Body, nodes: NDArray[np.intp], force: Array) -> Array:
     """f (n,) [N] of the force (dim,) at each of these nodes."""
     load = np.zeros((body.basis.N, body.kind.dim))

@@ -175,6 +175,11 @@ def _exchanged(v: Any, w: Any) -> Any:
     return w["turn"] * (w["h"] * (w["T"] - w["Ta"]) + w["e"] * (w["T"] ** 4 - w["Tr"] ** 4) - w["q"]) * v
 
 
+def flow(model: Part, temperature: Array) -> Array:
+    """Heat [W] that leaves each node's share of the body, (n,): zero where nothing is given, else what must be put in."""
+    return _flow(model, temperature)[0]
+
+
 def _flow(model: Part, temperature: Array) -> tuple[Array, Any]:
     """Heat [W] that leaves each node's share of the body at this temperature, (n,), and its derivative (n, n)."""
     basis, material = model.basis, model.material
