@@ -66,7 +66,7 @@ def read(path: Path) -> tuple[Part | None, tuple[Mistake, ...]]:
         return None, (Mistake(path.name, 1, "TOML", str(error), "TOML 1.0", "Correct the line; nothing was read."),)
     check = _Check(path.name, lines(text))
     part = check.part(path.parent, tree)
-    return (None if check.mistakes else part), tuple(check.mistakes)
+    return (None if check.mistakes else part), tuple(sorted(check.mistakes, key=lambda mistake: mistake.line))
 
 
 class _Check:
@@ -74,12 +74,14 @@ class _Check:
 
     def __init__(self, file: str, where: dict[KeyPath, int]) -> None:
         self.file, self.where, self.mistakes = file, where, list[Mistake]()
+        self.rows_refused: set[KeyPath] = set()  # tables of which something was refused: what then misses in them is not told
 
     def wrong(self, path: KeyPath, given: str, allowed: str, do: str) -> None:
         near = path
         while near and near not in self.where:
             near = near[:-1]
         name = ".".join(map(str, path)) or "file"
+        self.rows_refused.add(path[:2])
         self.mistakes.append(Mistake(self.file, self.where.get(near, 1), name, given, allowed, do))
 
     def part(self, folder: Path, tree: Row) -> Part:
@@ -167,14 +169,14 @@ class _Check:
                 self.wrong(("support", n), "fix and move_m" if row["fix"] else "neither", "fix or move_m", 'Give one, fix = ["x"].')
         for n, row in enumerate(rows["load"]):
             given = [k for k in ("pressure_Pa", "traction_Pa", "force_N", "gravity_m_s2") if row[k] is not None]
-            if len(given) != 1:
+            if len(given) != 1 and ("load", n) not in self.rows_refused:
                 self.wrong(
                     ("load", n),
                     ", ".join(given) or "nothing",
                     "one of pressure_Pa, traction_Pa, force_N, gravity_m_s2",
                     "Give one.",
                 )
-            elif (given[0] == "gravity_m_s2") == (row["surface"] is not None):
+            elif given and (given[0] == "gravity_m_s2") == (row["surface"] is not None):
                 self.wrong(
                     ("load", n), f"{given[0]} with surface {row['surface']}", "gravity without, others with", "Correct the surface."
                 )
@@ -188,11 +190,12 @@ class _Check:
             try:
                 known = solids.solid(row["name"])
                 table = {key: getattr(known, key) for key in RULES["material"] if key != "name"}
-            except ModelError as error:
-                self.wrong(("material", "name"), f"{row['name']!r}", ", ".join(solids.SOLIDS), str(error).rsplit("; ", 1)[-1])
-        merged = table | {key: value for key, value in row.items() if value is not None}
+            except ModelError:
+                do = "Take one of these, or leave `name` out and give the constants."
+                self.wrong(("material", "name"), f"{row['name']!r}", ", ".join(solids.SOLIDS), do)
+        merged = row | table | {key: value for key, value in row.items() if value is not None}
         for key in NEEDS.get(analysis or "", ()):
-            if merged.get(key) is None and row["name"] in (None, *solids.SOLIDS):
+            if merged.get(key) is None and row["name"] in (None, *solids.SOLIDS) and ("material", key) not in self.rows_refused:
                 self.wrong(
                     ("material", key), "missing", f"what {analysis} needs: {', '.join(NEEDS[analysis or ''])}", f"Add `{key} = …`."
                 )

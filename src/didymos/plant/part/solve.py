@@ -129,8 +129,10 @@ def _strained(part: Part, shape: Geometry, body: Body, found: elastic.Static, lo
     }
     if rise is None:
         figures["work_of_loads"] = (float(0.5 * (load @ found.u)), "J")
-    for axis, sum_N in zip(part.axes, found.reactions.reshape(-1, len(part.axes)).sum(axis=0), strict=True):
-        figures[f"reaction_{axis}"] = (float(sum_N), "N")
+    reactions = found.reactions.reshape(-1, len(part.axes))
+    rounding = 1e-12 * float(np.abs(reactions).sum())
+    for axis, sum_N in zip(part.axes, reactions.sum(axis=0), strict=True):
+        figures[f"reaction_{axis}"] = (float(sum_N) if abs(sum_N) > rounding else 0.0, "N")
     for row in part.rows["probe"]:
         node = _node(part, body.nodes[:, : stress.points.shape[1]], row["at"], f"probe {row['name']!r}")
         figures |= {f"{row['name']}.u_{axis}": (float(u[n, node]), "m") for n, axis in enumerate(part.axes)}
