@@ -87,14 +87,19 @@ def test_solid_elements_are_read_and_surfaces_beside_them_left_out(tmp_path, tex
 
 def test_an_element_may_go_over_two_lines(tmp_path):
     nodes = "\n".join(f"{n}, {n}, 0, 0" for n in range(1, 21))
-    text = f"*NODE\n{nodes}\n*ELEMENT, TYPE=C3D20R\n1, " + ", ".join(map(str, range(1, 11))) + ",\n" + ", ".join(map(str, range(11, 21)))
+    text = (
+        f"*NODE\n{nodes}\n*ELEMENT, TYPE=C3D20R\n1, "
+        + ", ".join(map(str, range(1, 11)))
+        + ",\n"
+        + ", ".join(map(str, range(11, 21)))
+    )
     _, elements, family = read(tmp_path, text, "a.inp")
     assert family == "hex20"
     assert elements.tolist() == [list(range(20))]
 
 
 def test_gmsh_s_order_of_mid_side_nodes_becomes_the_common_one():
-    # gmsh reference manual, node ordering: edges of its tetrahedron 01 12 20 03 23 13, of its hexahedron 01 03 04 12 15 23 26 37 45 47 56 67
+    # gmsh reference manual, chapter on node ordering: edges of its tetrahedron and hexahedron are `theirs`
     ours = {"tet10": "01 12 20 03 13 23", "hex20": "01 12 23 30 45 56 67 74 04 15 26 37"}
     theirs = {"tet10": "01 12 20 03 23 13", "hex20": "01 03 04 12 15 23 26 37 45 47 56 67"}
     for family, order in GMSH_ORDER.items():

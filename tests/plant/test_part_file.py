@@ -1,10 +1,10 @@
 """The file of a part: every mistake in one pass, on its line, with what is allowed and what to do."""
 
 import pytest
-from tests.plant.part_rig import BEAM, PLATE
 
 from didymos.core.errors import ConfigError
 from didymos.plant.part import file
+from tests.plant.part_rig import BEAM, PLATE
 
 
 def read(tmp_path, text):
@@ -22,7 +22,9 @@ def test_a_sound_file_has_no_mistake_and_keeps_its_numbers(tmp_path):
 
 
 def test_a_material_of_the_table_gives_what_the_file_leaves_out(tmp_path):
-    part, mistakes = read(tmp_path, BEAM.replace("young_Pa = 210e9\npoisson = 0.0\n", 'name = "structural_steel"\nyoung_Pa = 205e9\n'))
+    part, mistakes = read(
+        tmp_path, BEAM.replace("young_Pa = 210e9\npoisson = 0.0\n", 'name = "structural_steel"\nyoung_Pa = 205e9\n')
+    )
     assert mistakes == ()
     assert (part.material["young_Pa"], part.material["poisson"], part.material["density_kg_m3"]) == (205e9, 0.3, 7850.0)
 
@@ -44,7 +46,7 @@ WRONG = [
     (BEAM, 'surface = "tip"', 'surface = "tipp"', "load.0.surface: 'tipp'. Allowed: wall, tip. Did you mean 'tip'?"),
     (BEAM, "[material]", "[materials]", "materials: nobody reads this key"),
     (BEAM, 'name = "tip"', 'name = "wall"', "surface.1.name: 'wall' again"),
-    (BEAM, "plane = { axis = \"x\", at = 0.4 }", "", "surface.1: no place"),
+    (BEAM, 'plane = { axis = "x", at = 0.4 }', "", "surface.1: no place"),
     (BEAM, 'axis = "x", at = 0.4', 'axis = "q"', "surface.1.plane: {'axis': 'q'}. Allowed: `axis` one of x, y, z, r"),
     (BEAM, 'fix = ["x", "y", "z"]', "", "support.0: neither. Allowed: fix or move_m"),
     (BEAM, "elements = [8, 1, 1]", "elements = [8, 1]", "mesh.box_m: box_m [0.4, 0.02, 0.02], elements [8, 1]"),

@@ -239,15 +239,15 @@ def static(body: Body, fixed: Sequence[held.Support], load: Array, solver: str =
         place = int(np.flatnonzero(~np.isfinite(load).reshape(len(load), -1).all(axis=1))[0])
         raise ModelError(f"elastic: the load on node {place // body.kind.dim} is no number. Allowed: finite. Correct the load.")
     begun = perf_counter()
-    k = blocks(body)
+    only = [blocks(body)]
     u = np.zeros(load.shape)
     u[dofs] = values if load.ndim == 1 else values[:, None]
-    right = load - k @ u
+    right = load - only[0] @ u
     right[dofs] = 0.0
-    kept, motions = constrain.hold(k, dofs), held.rigid_motions(body)
+    kept, motions = constrain.hold(only[0], dofs), held.rigid_motions(body)
     motions[dofs] = 0.0
     assembled = perf_counter()
-    factor = factorize(k, near_null=motions, solver=solver, held=len(dofs))
+    factor = factorize(only.pop(), near_null=motions, solver=solver, held=len(dofs))
     factored = perf_counter()
     u += factor.solve(right) if load.ndim == 1 else np.column_stack([factor.solve(column) for column in right.T])
     u[dofs] = values if load.ndim == 1 else values[:, None]
