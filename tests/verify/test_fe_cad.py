@@ -64,14 +64,14 @@ def fake(tmp_path, body):
         ("""echo '{"error": "zero_solid", "text": "0"}'""", DataError, "a solid with a volume of 0 m³"),
         ("""echo '{"error": "gmsh", "text": "Invalid boundary mesh."}'""", SolveError, "Invalid boundary mesh. Repair the solid"),
         ("kill -SEGV $$", SolveError, "ended with -11 and no answer"),
-        ("sleep 20", SolveError, "took more than 0.5 s. Take larger elements"),
+        ("sleep 5", SolveError, "took more than 0.2 s. Take larger elements"),
     ],
 )
 def test_whatever_the_mesher_s_process_does_becomes_a_named_error(tmp_path, body, error, said):
     path = tmp_path / "part.step"
     path.write_bytes(WHOLE)
     with pytest.raises(error, match=said):
-        mesh_step(path, Meshing(python=fake(tmp_path, body), timeout_s=0.5))
+        mesh_step(path, Meshing(python=fake(tmp_path, body), timeout_s=0.2 if "sleep" in body else 30.0))
 
 
 def test_an_interpreter_that_does_not_exist_is_named(tmp_path):
