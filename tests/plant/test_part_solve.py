@@ -8,6 +8,7 @@ from didymos.numerics.fe.heat import STEFAN_BOLTZMANN
 from didymos.plant.part import file, geometry, refine, write
 from didymos.plant.part.solve import solve
 from tests.plant.part_rig import BEAM, PLATE
+from tests.verify.test_fe_cad import needs_gmsh
 
 PINNED = '[[support]]\npoint = [0.0, 0.0]\nfix = ["y"]\n'
 BOX = "box_m = [0.4, 0.02, 0.02]\nelements = [8, 1, 1]"
@@ -222,3 +223,50 @@ def test_vertex_fields_on_mid_side_nodes_are_the_means_of_their_corners(part):
     vertices = int(found.basis.mesh.t.max()) + 1
     on = write._on_nodes(linear[:vertices], order.elements(found.basis), order.family(found.basis), found.basis.N)
     assert np.allclose(on, 3.0 * found.basis.doflocs[0] - found.basis.doflocs[1])
+
+
+@needs_gmsh
+def test_a_recorded_step_cube_under_pressure_is_shortened_by_hooke_and_refined(part, recorded, tmp_path):
+    cube = recorded("step_files") / "mayo" / "cube.step"  # 10 mm
+    text = f"""
+analysis = "static"
+[mesh]
+step = "{cube}"
+size_m = 0.006
+[[surface]]
+name = "low"
+plane = {{ axis = "z", at = 0.0 }}
+[[surface]]
+name = "top"
+plane = {{ normal = [0, 0, 2], through = [0, 0, 0.01] }}
+[[surface]]
+name = "left"
+plane = {{ axis = "x", at = 0.0 }}
+[[surface]]
+name = "front"
+plane = {{ axis = "y", at = 0.0 }}
+[material]
+name = "structural_steel"
+[[support]]
+surface = "low"
+fix = ["z"]
+[[support]]
+surface = "left"
+fix = ["x"]
+[[support]]
+surface = "front"
+fix = ["y"]
+[[load]]
+surface = "top"
+pressure_Pa = 210e6
+[[probe]]
+name = "corner"
+at = [0.01, 0.01, 0.01]
+"""
+    one = part(text)
+    found, orders = refine.refined(one)
+    assert figure(found, "corner.u_z") == pytest.approx(-1e-5, rel=1e-9)
+    assert figure(found, "corner.u_x") == pytest.approx(0.3e-5, rel=1e-9)
+    assert figure(found, "reaction_z") == pytest.approx(210e6 * 1e-4, rel=1e-9)
+    assert orders["corner.u_z"].error < 1e-12
+    write.write(found, tmp_path / "cube.vtu")

@@ -101,7 +101,8 @@ def test_the_child_needs_nothing_of_didymos(tmp_path):
     [("mayo/cube.step", 1e-6), ("pythonocc/test_ocaf.stp", 1e-3), ("stepcode/FOOT_BACK_000.stp", 2.40368e-6)],
 )
 def test_recorded_parts_have_the_volume_of_their_cad_in_metres(recorded, file, volume_m3):
-    found = mesh_step(recorded("step_files") / file, Meshing(size_m=0.3 * volume_m3 ** (1 / 3)))
+    size = 0.3 * volume_m3 ** (1 / 3)
+    found = mesh_step(recorded("step_files") / file, Meshing(size_m=size))
     assert found.volume_m3 == pytest.approx(volume_m3, rel=1e-3)
     b = elastic.body(imported.solid(found.raw), STEEL, "solid")
     assert float(np.sum(b.basis.dx)) == pytest.approx(found.volume_m3, rel=1e-3)
@@ -135,3 +136,10 @@ def test_a_recorded_file_cut_in_its_middle_is_named(recorded, tmp_path):
     path.write_bytes(whole[: len(whole) // 2] + b"\nENDSEC;\nEND-ISO-10303-21;\n")
     with pytest.raises((DataError, SolveError)):
         mesh_step(path)
+
+
+@needs_gmsh
+def test_half_the_element_size_gives_about_eight_times_the_elements(recorded):
+    path = recorded("step_files") / "mayo" / "cube.step"
+    coarse, fine = (len(mesh_step(path, Meshing(size_m=size)).raw.elements) for size in (0.004, 0.002))
+    assert 4.0 < fine / coarse < 16.0

@@ -49,6 +49,7 @@ def meshed(gmsh, np, job, out_path):
         gmsh.model.occ.fragment(solids, [])
         gmsh.model.occ.synchronize()
     wanted = job["size_m"] or size / 12.0
+    gmsh.option.setNumber("Mesh.MeshSizeFromPoints", 0)  # else a tenth of the part at its corners, whatever is asked
     gmsh.option.setNumber("Mesh.MeshSizeMax", wanted)
     gmsh.option.setNumber("Mesh.MeshSizeMin", wanted / 20.0)
     gmsh.option.setNumber("Mesh.MeshSizeFromCurvature", job["per_turn"])

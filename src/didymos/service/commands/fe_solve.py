@@ -69,11 +69,12 @@ def _print(answer: Answer, orders: dict[str, Converged], out: Path | None, title
 
     console = Console(width=max(Console().width, 104))
     table = Table(box=None, pad_edge=False)
-    table.add_column(title, no_wrap=True)
+    table.add_column("figure", no_wrap=True)
     for name in ("value", "unit", *(("order", "extrapolated", "error") if orders else ())):
         table.add_column(name, justify="left" if name == "unit" else "right", no_wrap=True)
     for name, (value, unit) in answer.figures.items():
         table.add_row(name, f"{value:.6g}", unit, *(_order(orders[name]) if name in orders else ()))
+    console.print(title, highlight=False)
     console.print(table)
     for name, found in orders.items():
         if found.remark and found.order is None and found.error:
