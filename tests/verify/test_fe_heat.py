@@ -94,8 +94,28 @@ def test_a_closed_box_keeps_its_heat_while_it_evens_out():
     part = heat.part(crooked(2), Conductor(30.0, 1000.0, 500.0))
     nodes = np.asarray(part.basis.doflocs)
     start = 300.0 + 50.0 * np.sin(3.0 * nodes[0])
-    mass = heat._mass.assemble(part.basis)
+    mass = heat.capacity_matrix(part)
     runs = [found.temperature for _, found in heat.transient(part, start, 50.0, 20)]
     whole = mass.sum(axis=0) @ start
     assert np.allclose([mass.sum(axis=0) @ t for t in runs], whole, rtol=1e-12)
     assert np.ptp(runs[-1]) < 0.2 * np.ptp(start)
+
+
+def test_a_pipe_turned_about_its_axis_meets_the_logarithm_and_loses_what_it_is_given():
+    # T = T_i - q' ln(r / a) / (2 pi k); convection takes away exactly what the inside gives
+    a, b, k, h, air, inside = 0.05, 0.2, 15.0, 40.0, 20.0, 300.0
+    outer = Surface(lambda x: x[0] > b - 1e-9, film_W_m2K=h, ambient=air)
+    tube = mesh.join([mesh.block((12, 1), lambda s: np.stack([a + (b - a) * s[0], 0.1 * s[1]]))])
+    part = heat.part(tube, Conductor(k), [Given(lambda x: x[0] < a + 1e-9, inside)], [outer], axisymmetric=True)
+    found = heat.steady(part).temperature
+    per_length = (inside - air) / (np.log(b / a) / (2.0 * np.pi * k) + 1.0 / (2.0 * np.pi * b * h))
+    r = np.asarray(part.basis.doflocs)[0]
+    exact = inside - per_length * np.log(r / a) / (2.0 * np.pi * k)
+    assert np.abs(found - exact).max() < 2e-3
+    lost = -heat._flow(part, found)[0][part.given[0][1]].sum()
+    assert abs(lost) == pytest.approx(per_length * 0.1, rel=1e-4)
+
+
+def test_a_turned_body_has_the_heat_of_its_volume():
+    part = heat.part(mesh.box((3, 2), (0.5, 0.2)), Conductor(1.0, 1000.0, 400.0), axisymmetric=True)
+    assert heat.capacity_matrix(part).sum() == pytest.approx(4e5 * np.pi * 0.25 * 0.2, rel=1e-12)

@@ -20,7 +20,9 @@ from math import cos, isfinite, pi, sin
 
 from scipy.optimize import brentq
 
-CONVERGED, ORDER_SLACK, ORDER_MOST, EXACT = 2e-3, 0.5, 4.0, 1e-9
+from didymos.numerics.fe.converge import extrapolated, observed_order
+
+CONVERGED, ORDER_SLACK, ORDER_MOST = 2e-3, 0.5, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,27 +126,6 @@ def _row(
         cost=answers[-1].note,
         printed=printed,
     )
-
-
-def extrapolated(values: Sequence[float], levels: Sequence[int], order: float) -> float:
-    """Richardson: the limit of v(h) = v + c h^order through the two finest meshes."""
-    coarse, fine = values[-2], values[-1]
-    return fine + (fine - coarse) / ((levels[-1] / levels[-2]) ** order - 1.0)
-
-
-def observed_order(values: Sequence[float], levels: Sequence[int]) -> float | None:
-    """p of v(h) = v + c h^p through the three finest meshes; None when they are equal, nan when no p fits (not monotone)."""
-    first, second = values[-3] - values[-2], values[-2] - values[-1]
-    if max(abs(first), abs(second)) <= EXACT * abs(values[-1]):
-        return None
-    h = [1.0 / n for n in levels[-3:]]
-    if second == 0.0 or first / second <= 0.0:
-        return float("nan")
-
-    def gap(p: float) -> float:
-        return (h[0] ** p - h[1] ** p) - first / second * (h[1] ** p - h[2] ** p)
-
-    return float(brentq(gap, 0.05, 20.0)) if gap(0.05) * gap(20.0) < 0.0 else float("nan")  # pyright: ignore[reportArgumentType]
 
 
 def corner_exponent(angle_rad: float, kolosov: float) -> float:

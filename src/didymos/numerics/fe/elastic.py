@@ -2,8 +2,7 @@
 
     K u = f,   K = ∫ Bᵀ D B,   f = ∫ N b + ∮ N t + ∫ Bᵀ D ε_T          strains in Voigt order, shear strains γ = 2 ε
 
-The kernel multiplies B and D for all elements at once (several times faster than one Python call for each pair of shape
-functions); shape functions, geometry and quadrature are scikit-fem's. Unknown `dim * node + component`.
+Shape functions, geometry and quadrature are scikit-fem's, the sums are `assembly`'s. Unknown `dim * node + component`.
 Axisymmetric: coordinates (r, z), strains (rr, zz, θθ, rz), everything integrated over the full turn, 2π r.
 Source: Zienkiewicz & Taylor, The Finite Element Method, chapters 2 and 5. Verified: tests/verify/test_fe_elastic.py.
 """
@@ -12,15 +11,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from skfem import Basis, ElementHexS2, ElementQuadS2, FacetBasis
+from skfem import (
+    Basis,
+    ElementHex1,
+    ElementHexS2,
+    ElementQuad1,
+    ElementQuadS2,
+    ElementTetP1,
+    ElementTetP2,
+    ElementTriP1,
+    FacetBasis,
+)
 from skfem.mesh import Mesh
 
 from didymos.core.errors import ModelError
+from didymos.numerics.fe import assembly, constrain
 from didymos.numerics.fe import supports as held
 from didymos.numerics.fe.material import Isotropic
 from didymos.numerics.fe.mesh import facets_where
@@ -28,7 +39,13 @@ from didymos.numerics.fe.solve import Factor, factorize
 
 Array = NDArray[np.float64]
 SERENDIPITY = {2: ElementQuadS2, 3: ElementHexS2}
-CHUNK = 1500  # elements whose matrices are in memory at once
+POINTS = {
+    ElementTetP1: 1,
+    ElementTetP2: 2,
+    ElementTriP1: 1,
+    ElementHex1: 3,
+    ElementQuad1: 3,
+}  # order integrated exactly; else 5 or 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +90,12 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Static:
-    """Displacements u (n, ) [m], support reactions (n,) [N], and how they were solved."""
+    """Displacements u (n, ) [m], support reactions (n,) [N], how they were solved, and the wall seconds of each part."""
 
     u: Array
     reactions: Array
     factor: Factor
+    seconds: dict[str, float]
 
     def at(self, body: Body) -> Array:
         """Displacement of each node, (dim, nodes)."""
@@ -90,7 +108,7 @@ def body(mesh: Mesh, material: Isotropic, kind: str, serendipity: bool = False) 
         fitting = ", ".join(name for name, k in KINDS.items() if k.dim == mesh.dim())
         raise ModelError(f"elastic: kind {kind!r} on a {mesh.dim()}D mesh. Allowed: {fitting}. Correct the kind.")
     element = SERENDIPITY[mesh.dim()]() if serendipity else mesh.elem()
-    basis = Basis(mesh, element, intorder=5 if mesh.dim() == 2 else 4)
+    basis = Basis(mesh, element, intorder=POINTS.get(type(element), 5 if mesh.dim() == 2 else 4))
     law, expansion = _law(material, kind)
     return Body(basis, kind, KINDS[kind], material, law, expansion)
 
@@ -138,20 +156,27 @@ def element_unknowns(body: Body, basis: Any) -> NDArray[np.int32]:
     return (dim * nodes[:, :, None] + np.arange(dim)).reshape(len(nodes), -1).astype(np.int32)
 
 
+def blocks(body: Body) -> sparse.bsr_matrix:
+    """K (n, n) [N/m], one dim x dim block for each pair of nodes."""
+    basis, weight = body.basis, weights(body, body.basis)
+    found = assembly.pattern(np.asarray(basis.element_dofs).T, basis.N)
+    if body.kind.hoop is None:
+        return assembly.isotropic(basis, found, weight, float(body.law[0, 1]), float(body.law[-1, -1]))
+    dim, nodes = body.kind.dim, len(basis.basis)
+    total = np.zeros((len(found.indices), dim, dim))
+    for part in assembly.pieces(basis):
+        b = strains(body, basis, part)
+        size = b.shape[-1]
+        stress = ((body.law @ b) * weight[part, :, None, None]).reshape(len(b), -1, size)
+        each = (b.reshape(len(b), -1, size).transpose(0, 2, 1) @ stress).reshape(-1, nodes, dim, nodes, dim)
+        for a, c in np.ndindex(dim, dim):
+            found.added(each[:, :, a, :, c], part, total[:, a, c])
+    return sparse.bsr_matrix((total, found.indices, found.indptr), shape=(body.unknowns, body.unknowns))
+
+
 def stiffness(body: Body) -> sparse.csr_matrix:
     """K (n, n) [N/m]."""
-    places, weight = element_unknowns(body, body.basis), weights(body, body.basis)
-    total: Any = sparse.csr_matrix((body.unknowns, body.unknowns))
-    for begin in range(0, len(places), CHUNK):
-        part = slice(begin, begin + CHUNK)
-        b = strains(body, body.basis, part)
-        stress = (body.law @ b) * weight[part, :, None, None]
-        size = b.shape[-1]
-        each = b.reshape(len(b), -1, size).transpose(0, 2, 1) @ stress.reshape(len(b), -1, size)
-        rows, columns = np.repeat(places[part], size, axis=1), np.tile(places[part], (1, size))
-        entries = (each.ravel(), (rows.ravel(), columns.ravel()))
-        total = total + sparse.csr_matrix(entries, shape=total.shape)
-    return total
+    return sparse.csr_matrix(blocks(body))
 
 
 def summed(body: Body, basis: Any, each: Array) -> Array:
@@ -176,6 +201,14 @@ def traction(body: Body, where: Callable[[Array], NDArray[np.bool_]], force: Cal
 def pressure(body: Body, where: Callable[[Array], NDArray[np.bool_]], pressure_Pa: float) -> Array:
     """f (n,) [N] of a pressure against the boundary there."""
     return traction(body, where, lambda _x, normal: -pressure_Pa * normal)
+
+
+def force(body: Body, where: Callable[[Array], NDArray[np.bool_]], total_N: Array) -> Array:
+    """f (n,) [N] of a force (dim,) spread evenly over the boundary there."""
+    facets = facets_where(body.basis.mesh, where, "elastic")
+    basis: Any = FacetBasis(body.basis.mesh, body.basis.elem, facets=facets, intorder=5)
+    even = np.asarray(total_N, float) / float(np.sum(weights(body, basis)))
+    return _gathered(body, basis, np.multiply.outer(even, np.ones(basis.dx.shape)))
 
 
 def point_forces(body: Body, nodes: NDArray[np.intp], force: Array) -> Array:
@@ -205,11 +238,18 @@ def static(body: Body, fixed: Sequence[held.Support], load: Array, solver: str =
     if not np.isfinite(load).all():
         place = int(np.flatnonzero(~np.isfinite(load).reshape(len(load), -1).all(axis=1))[0])
         raise ModelError(f"elastic: the load on node {place // body.kind.dim} is no number. Allowed: finite. Correct the load.")
-    k = stiffness(body)
-    free = np.setdiff1d(np.arange(body.unknowns), dofs)
+    begun = perf_counter()
+    only = [blocks(body)]
     u = np.zeros(load.shape)
     u[dofs] = values if load.ndim == 1 else values[:, None]
-    right = load[free] - k[free][:, dofs] @ u[dofs]
-    factor = factorize(k[free][:, free], near_null=held.rigid_motions(body)[free], solver=solver)
-    u[free] = factor.solve(right) if load.ndim == 1 else np.column_stack([factor.solve(column) for column in right.T])
-    return Static(u, k @ u - load, factor)
+    right = load - only[0] @ u
+    right[dofs] = 0.0
+    kept, motions = constrain.hold(only[0], dofs), held.rigid_motions(body)
+    motions[dofs] = 0.0
+    assembled = perf_counter()
+    factor = factorize(only.pop(), near_null=motions, solver=solver, held=len(dofs))
+    factored = perf_counter()
+    u += factor.solve(right) if load.ndim == 1 else np.column_stack([factor.solve(column) for column in right.T])
+    u[dofs] = values if load.ndim == 1 else values[:, None]
+    seconds = {"assembly": assembled - begun, "factor": factored - assembled, "solve": perf_counter() - factored}
+    return Static(u, kept.reactions(u, load), factor, seconds)

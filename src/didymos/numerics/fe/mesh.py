@@ -20,6 +20,7 @@ from didymos.core.errors import ModelError
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
+FLAT = 1e-9  # volume over the cube of the size: less is flat
 MERGE = 1e-9  # of the mesh's extent: vertices closer than this are one
 
 
@@ -87,8 +88,10 @@ def checked(mesh: Mesh) -> Mesh:
         raise ModelError(f"mesh: node {bad[0]} has no finite position ({len(bad)} such). Correct the geometry's map.")
     slopes = np.asarray(mesh.mapping().DF(get_quadrature(mesh.elem.refdom, 4)[0]))
     volume = np.linalg.det(np.moveaxis(slopes, (0, 1), (2, 3)))
-    sense = np.sign(np.median(volume))
-    bad = np.flatnonzero((volume * sense <= 0.0).any(axis=1))
+    simplex = mesh.t.shape[0] == mesh.dim() + 1  # scikit-fem sorts their corners: sense says nothing, a change of it does
+    sense = np.sign(volume[:, :1] if simplex else np.median(volume))
+    size = np.ptp(mesh.p[:, mesh.t], axis=1).max(axis=0)[:, None] ** mesh.dim()
+    bad = np.flatnonzero((volume * sense <= FLAT * size).any(axis=1))
     if len(bad):
         middle = mesh.p[:, mesh.t[:, bad[0]]].mean(axis=1)
         raise ModelError(

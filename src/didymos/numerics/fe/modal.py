@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
-from skfem import Basis, BilinearForm
+from skfem import Basis
 
 from didymos.core.errors import ModelError, SolveError
+from didymos.numerics.fe import assembly
 from didymos.numerics.fe import supports as held
-from didymos.numerics.fe.elastic import Body, stiffness
+from didymos.numerics.fe.elastic import Body, stiffness, weights
 from didymos.numerics.fe.solve import Factor, factorize
 
 Array = NDArray[np.float64]
@@ -33,23 +34,14 @@ class Modes:
     factor: Factor
 
 
-@BilinearForm
-def _product(u: Any, v: Any, w: Any) -> Any:
-    return u * v
-
-
-@BilinearForm
-def _turned(u: Any, v: Any, w: Any) -> Any:
-    return 2.0 * np.pi * w.x[0] * u * v
-
-
 def mass(body: Body) -> sparse.csr_matrix:
     """Consistent M (n, n) [kg], integrated exactly on straight elements."""
     if body.material.density_kg_m3 <= 0.0:
         raise ModelError("modal: density_kg_m3 = 0. Allowed: > 0. Give the material its density.")
     basis = Basis(body.basis.mesh, body.basis.elem, intorder=5)
-    each = (_product if body.kind.hoop is None else _turned).assemble(basis)
-    return sparse.csr_matrix(sparse.kron(each * body.material.density_kg_m3, sparse.eye(body.kind.dim)))
+    found = assembly.pattern(np.asarray(basis.element_dofs).T, basis.N)
+    each = found.matrix(assembly.product(basis, found, weights(body, basis) * body.material.density_kg_m3))
+    return sparse.csr_matrix(sparse.kron(each, sparse.eye(body.kind.dim)))
 
 
 def modes(body: Body, fixed: Sequence[held.Support], count: int, solver: str = "auto") -> Modes:

@@ -69,3 +69,20 @@ def _averaged(body: Body, vertices: NDArray[np.intp], each: Array) -> Stress:
     mean = np.where(touched, total / np.maximum(count, 1), np.nan)
     spread = np.where(touched, high - np.where(touched, low, 0.0), np.nan)
     return Stress(body.kind.components, points, mean.T, spread.T)
+
+
+def von_mises(body: Body, found: Stress, rise: Array | None = None) -> Array:
+    """(vertices,) [Pa]. Plane strain has a stress across the plane, which follows the temperature `rise` (vertices,) too."""
+    s = found.mean
+    if body.kind.dim == 3:
+        x, y, z, shear = s[0], s[1], s[2], s[3] ** 2 + s[4] ** 2 + s[5] ** 2
+    elif body.kind.hoop is not None:
+        x, y, z, shear = s[0], s[1], s[2], s[3] ** 2
+    else:
+        x, y, shear = s[0], s[1], s[2] ** 2
+        z = np.zeros_like(x)
+        if body.name == "plane_strain":
+            z = body.material.poisson * (x + y) - body.material.young_Pa * body.material.expansion_per_K * (
+                0.0 if rise is None else rise
+            )
+    return np.sqrt(0.5 * ((x - y) ** 2 + (y - z) ** 2 + (z - x) ** 2) + 3.0 * shear)

@@ -46,16 +46,20 @@ def available() -> tuple[str, ...]:
     return (*(name for name, package in optional if find_spec(package)), "superlu", "pyamg")
 
 
-def factorize(matrix: sparse.csr_matrix, spd: bool = True, near_null: Array | None = None, solver: str = "auto") -> Factor:
-    """Prepare K (n, n). `near_null` (n, r): rigid-body modes, for pyamg. A matrix that is not `spd` goes to SuperLU."""
+def factorize(matrix: Any, spd: bool = True, near_null: Array | None = None, solver: str = "auto", held: int = 0) -> Factor:
+    """Prepare K (n, n), CSR or BSR. `near_null` (n, r): rigid-body modes, for pyamg. `held`: how many rows are diagonal only.
+
+    A matrix that is not `spd` goes to SuperLU."""
     if not np.isfinite(matrix.data).all():
         raise SolveError("solve: the matrix holds values that are no numbers. Allowed: finite. Check material and mesh.")
-    unknowns = int(np.diff(matrix.indptr).size)
+    unknowns = int(matrix.shape[0]) - held
     name = _choice(unknowns, int(matrix.nnz), spd) if solver == "auto" else solver
     if name not in available():
         raise ConfigError(f"solve: solver {solver!r} is not here. Allowed: auto, {', '.join(available())}. {ADVICE}.")
-    solve, blas = SOLVERS[name](matrix, spd, near_null)
-    return Factor(name, blas, unknowns, _note(name, unknowns, int(matrix.nnz), blas), _guarded(name, solve))
+    entries, only = int(matrix.nnz), [matrix]
+    del matrix  # a direct solver drops it before it factorises; at 300 k unknowns that is 200 MB
+    solve, blas = SOLVERS[name](only, spd, near_null)
+    return Factor(name, blas, unknowns, _note(name, unknowns, entries, blas), _guarded(name, solve))
 
 
 def _choice(unknowns: int, entries: int, spd: bool) -> str:
@@ -91,41 +95,52 @@ def _guarded(name: str, solve: Callable[[Array], Array]) -> Callable[[Array], Ar
     return guarded
 
 
-def _superlu(matrix: Any, spd: bool, _near_null: Array | None) -> tuple[Callable[[Array], Array], str]:
+def _superlu(only: list[Any], spd: bool, _near_null: Array | None) -> tuple[Callable[[Array], Array], str]:
     from scipy.sparse.linalg import splu
 
     symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
     try:
-        factor = splu(sparse.csc_matrix(matrix), **(symmetric if spd else {}))
+        factor = splu(sparse.csc_matrix(only.pop()), **(symmetric if spd else {}))
     except RuntimeError as error:
         raise SolveError(f"solve: SuperLU: {error}. The matrix is singular. Check supports and material.") from error
     return factor.solve, _numpy_blas()
 
 
-def _cholmod(matrix: Any, _spd: bool, _near_null: Array | None) -> tuple[Callable[[Array], Array], str]:
+def _cholmod(only: list[Any], _spd: bool, _near_null: Array | None) -> tuple[Callable[[Array], Array], str]:
     from sksparse.cholmod import CholmodError, cholesky  # pyright: ignore[reportMissingImports]
 
     try:
-        return cholesky(sparse.csc_matrix(matrix), ordering_method="metis"), _linked_blas()
+        return cholesky(_lower(only), ordering_method="metis"), _linked_blas()
     except CholmodError as error:
         raise SolveError(f"solve: CHOLMOD: {error}. The matrix is not positive definite. Check supports and material.") from error
 
 
-def _pardiso(matrix: Any, _spd: bool, _near_null: Array | None) -> tuple[Callable[[Array], Array], str]:
+def _lower(only: list[Any]) -> sparse.csc_matrix:
+    """Lower half of a symmetric matrix, which is the upper half of its rows read as columns."""
+    rows = sparse.csr_matrix(only.pop())
+    upper: Any = sparse.triu(rows, format="csr")
+    return sparse.csc_matrix((upper.data, upper.indices, upper.indptr), shape=rows.shape)
+
+
+def _pardiso(only: list[Any], _spd: bool, _near_null: Array | None) -> tuple[Callable[[Array], Array], str]:
     from pypardiso import PyPardisoSolver  # pyright: ignore[reportMissingImports]
 
-    upper = sparse.triu(matrix, format="csr")
+    upper = sparse.triu(sparse.csr_matrix(only.pop()), format="csr")
     solver = PyPardisoSolver(mtype=2)
     solver.factorize(upper)
     return lambda load: solver.solve(upper, load), "MKL"
 
 
-def _pyamg(matrix: Any, _spd: bool, near_null: Array | None) -> tuple[Callable[[Array], Array], str]:
+def _pyamg(only: list[Any], _spd: bool, near_null: Array | None) -> tuple[Callable[[Array], Array], str]:
     from pyamg import smoothed_aggregation_solver
+
+    matrix = only.pop()
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pyamg speaks of formats and of its own deprecated calls
-        hierarchy = smoothed_aggregation_solver(sparse.csr_matrix(matrix), B=near_null, symmetry="symmetric", max_coarse=500)
+        hierarchy = smoothed_aggregation_solver(
+            matrix if matrix.format == "bsr" else sparse.csr_matrix(matrix), B=near_null, symmetry="symmetric", max_coarse=500
+        )
 
     def solve(load: Array) -> Array:
         found, info = hierarchy.solve(load, tol=TOLERANCE, accel="cg", maxiter=2000, return_info=True)
@@ -159,4 +174,4 @@ def _linked_blas() -> str:
     return "reference" if any(name.startswith("libblas") for name in names) else "unknown"
 
 
-SOLVERS = {"cholmod": _cholmod, "pardiso": _pardiso, "superlu": _superlu, "pyamg": _pyamg}  # name -> (matrix, spd, near_null)
+SOLVERS = {"cholmod": _cholmod, "pardiso": _pardiso, "superlu": _superlu, "pyamg": _pyamg}  # name -> ([matrix], spd, near_null)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from didymos.service.commands.fe_solve import solve
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -20,7 +22,7 @@ app = typer.Typer(help="Finite elements.", no_args_is_help=True)
 
 @app.callback()
 def fe() -> None:
-    """Finite elements: checked against published cases."""
+    """Finite elements: a part under load, and the method checked against published cases."""
 
 
 @app.command()
@@ -100,3 +102,6 @@ def _remarks(rows: list[Row]) -> list[str]:
     lines = [f"{', '.join(names)}: {text}" for text, names in reasons.items()]
     lines.append("solver: " + ", ".join(sorted({row.solver for row in rows})))
     return lines + sorted({row.cost for row in rows if row.cost})
+
+
+app.command()(solve)
