@@ -76,11 +76,20 @@ def _examples(si_unit: str) -> str:
 
 
 def base_powers(unit: str) -> dict[str, int]:
-    """Powers of kg, m, s, A, K, mol, cd that a unit without factor stands for: {"kg": 1, "m": -1, "s": -2} for Pa. ConfigError for one
-    with a factor or a broken power. A radian counts as 1."""
+    """Powers of kg, m, s, A, K, mol, cd that a unit without factor stands for: {"kg": 1, "m": -1, "s": -2} for Pa. ConfigError
+    for one with a factor or a broken power. A radian counts as 1."""
     registry = _registry()
     quantity = registry.Quantity(1.0, _unit(unit)).to_base_units()
-    names = {"kilogram": "kg", "gram": "kg", "meter": "m", "second": "s", "ampere": "A", "kelvin": "K", "mole": "mol", "candela": "cd"}
+    names = {
+        "kilogram": "kg",
+        "gram": "kg",
+        "meter": "m",
+        "second": "s",
+        "ampere": "A",
+        "kelvin": "K",
+        "mole": "mol",
+        "candela": "cd",
+    }
     found = {}
     for name, power in quantity.unit_items():
         if name == "radian":

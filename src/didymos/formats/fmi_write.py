@@ -2,7 +2,8 @@
 
     text = write(description, "2.0")
 
-Same description, same bytes: no time of day, no name of a machine. Verified: tests/fmu/test_export.py (read back equal; FMPy's schema).
+Same description, same bytes: no time of day, no name of a machine. Verified: tests/fmu/test_export.py (read back
+equal; FMPy's schema).
 """
 
 from __future__ import annotations
@@ -18,10 +19,8 @@ STEPS = 'canHandleVariableCommunicationStepSize="true"'
 
 
 def write(d: BlackBox, version: str) -> str:
-    parts = [
-        _units(d), _experiment(d), "  <ModelVariables>", *(_variable(v, version) for v in _ordered(d, version)), "  </ModelVariables>",
-        *_structure(d, version), "</fmiModelDescription>\n",
-    ]  # fmt: skip
+    variables = [_variable(v, version) for v in _ordered(d, version)]
+    parts = [_units(d), _experiment(d), "  <ModelVariables>", *variables, "  </ModelVariables>", *_structure(d, version)]
     token = "guid" if version == "2.0" else "instantiationToken"
     state = "FMUstate" if version == "2.0" else "FMUState"
     root = (
@@ -34,7 +33,7 @@ def write(d: BlackBox, version: str) -> str:
         if version == "2.0" and d.has_sources
         else f"  <CoSimulation {simulation}/>"
     )
-    return HEAD + "\n".join([root, sources, *(part for part in parts if part)])
+    return HEAD + "\n".join([root, sources, *(part for part in parts if part), "</fmiModelDescription>\n"])
 
 
 BUILD = (
@@ -97,5 +96,7 @@ def _structure(d: BlackBox, version: str) -> list[str]:
         lines = [f'<Unknown index="{index}"/>' for index, _ in outputs]
         inner = [f"    <Outputs>{''.join(lines)}</Outputs>", f"    <InitialUnknowns>{''.join(lines)}</InitialUnknowns>"]
     else:
-        inner = [f'    <Output valueReference="{r}"/>' for _, r in outputs] + [f'    <InitialUnknown valueReference="{r}"/>' for _, r in outputs]
+        inner = [f'    <Output valueReference="{r}"/>' for _, r in outputs] + [
+            f'    <InitialUnknown valueReference="{r}"/>' for _, r in outputs
+        ]
     return ["  <ModelStructure>", *inner, "  </ModelStructure>"]

@@ -25,18 +25,20 @@ def open_fmu(
     start_s: float | None = None,
     parameters: Mapping[str, float] | None = None,
     outputs: Sequence[str] = (),
+    inputs: Sequence[str] | None = None,
     tuned: Sequence[str] = (),
     sha256: str = "",
     limits: Limits = Limits(),
 ) -> Fmu:
-    """The FMU at `path`, found sound and fit for this machine. stop_s, start_s: as declared in the file where not given;
-    `outputs`: names to read, all outputs when empty; `parameters`: values before the start, in the file's own units."""
+    """The FMU at `path`, found sound and fit for this machine. stop_s, start_s: as declared in the file where not given; `outputs`:
+    names to read, all outputs when empty; `inputs`: names to drive, all inputs when None (one that is not driven keeps what the
+    FMU gives it); `parameters`: values before the start, in the file's own units; `tuned`: what `members` varies."""
     place = Path(path)
     try:
         data = place.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}). Give the path of an FMU.") from error
-    return of_file(read_fmu(data, place.name, sha256), stop_s, start_s, parameters, outputs, tuned, limits)
+    return of_file(read_fmu(data, place.name, sha256), stop_s, start_s, parameters, outputs, inputs, tuned, limits)
 
 
 def of_file(
@@ -45,6 +47,7 @@ def of_file(
     start_s: float | None = None,
     parameters: Mapping[str, float] | None = None,
     outputs: Sequence[str] = (),
+    inputs: Sequence[str] | None = None,
     tuned: Sequence[str] = (),
     limits: Limits = Limits(),
 ) -> Fmu:
@@ -60,7 +63,8 @@ def of_file(
     for v in shown:
         _number(d, v)
     set_before = tuple((_settable(d, name, value), float(value)) for name, value in (parameters or {}).items())
-    return Fmu(file, start, stop, Given(d.of("input"), shown, set_before, tuple(_tunable(d, n) for n in tuned)), limits)
+    driven = d.of("input") if inputs is None else tuple(_number(d, d.variable(name, ("input",))) for name in inputs)
+    return Fmu(file, start, stop, Given(driven, shown, set_before, tuple(_tunable(d, n) for n in tuned)), limits)
 
 
 def _number(d: BlackBox, v: Variable) -> Variable:

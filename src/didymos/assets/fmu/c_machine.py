@@ -85,7 +85,9 @@ def of_affine(system: Affine) -> CMachine:
     r, m, films, loads = len(system.start), len(system.offset), len(system.films), system.loads.shape[1]
     _check_affine(system, r, m, films, loads)
     text = _sizes(r, loads + 2 * films, 0, m)
-    text += f"#define N_LOADS {loads}\n#define N_FILMS {films}\n#define N_LOADS_1 {max(1, loads)}\n#define N_FILMS_1 {max(1, films)}\n"
+    text += (
+        f"#define N_LOADS {loads}\n#define N_FILMS {films}\n#define N_LOADS_1 {max(1, loads)}\n#define N_FILMS_1 {max(1, films)}\n"
+    )
     text += f"#define MAX_STEP {float(system.step_s)!r}\n#define REFERENCE {float(system.reference)!r}\n"
     arrays = {
         "X_START": system.start, "U_START": system.nominal, "P_START": (), "MASS": system.mass, "STIFFNESS": system.stiffness,
@@ -97,7 +99,9 @@ def of_affine(system: Affine) -> CMachine:
     variables += [_state(f"state.{i + 1}", value) for i, value in enumerate(system.start)]
     variables += [_channel(c, "output") for c in system.outputs]
     experiment = Experiment(0.0, 1000.0 * system.step_s, system.step_s)
-    return CMachine(system.name, _identifier(system.name), "Reduced field", text, _referred(variables), experiment, ("machine_affine.h",))
+    return CMachine(
+        system.name, _identifier(system.name), "Reduced field", text, _referred(variables), experiment, ("machine_affine.h",)
+    )
 
 
 def _check_affine(s: Affine, r: int, m: int, films: int, loads: int) -> None:
@@ -132,7 +136,9 @@ def _model_variables(model: Model, params: Any, state: Any) -> tuple[Variable, .
         p = about.get(name)
         low, high = (min(p.low, float(value)), max(p.high, float(value))) if p else (-inf, inf)
         unit, title = (_unit(p.unit), p.title) if p else (None, "")
-        found.append(Variable(f"parameter.{name}", "parameter", "real", "Float64", 0, unit, float(value), low, high, 1, True, True, title))
+        found.append(
+            Variable(f"parameter.{name}", "parameter", "real", "Float64", 0, unit, float(value), low, high, 1, True, True, title)
+        )
     for name, value, low, high in zip(state._fields, state, model.low, model.high, strict=True):
         found.append(_state(f"state.{name}", float(value), float(low), float(high)))
     found += [_channel(c, "output") for c in model.sensors]
@@ -153,11 +159,15 @@ def _referred(variables: Sequence[Variable]) -> tuple[Variable, ...]:
 def _channel(c: Channel, role: str, start: float = float("nan"), prefix: str = "") -> Variable:
     low, high = (c.low, c.high) if role == "input" else (-inf, inf)
     low, high = (min(low, start), max(high, start)) if role == "input" else (low, high)
-    return Variable(prefix + c.name, role, "real", "Float64", 0, _unit(c.unit), start, low, high, 1, False, role == "input", c.title)
+    return Variable(
+        prefix + c.name, role, "real", "Float64", 0, _unit(c.unit), start, low, high, 1, False, role == "input", c.title
+    )
 
 
 def _state(name: str, start: float, low: float = -inf, high: float = inf) -> Variable:
-    return Variable(name, "local", "real", "Float64", 0, None, start, low, high, title="state; its value may be set before the start")
+    return Variable(
+        name, "local", "real", "Float64", 0, None, start, low, high, title="state; its value may be set before the start"
+    )
 
 
 def _unit(text: str) -> Unit | None:

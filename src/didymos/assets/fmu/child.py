@@ -127,25 +127,25 @@ class Instance:
             port.read(row, 0)
         return row.tobytes()
 
-    def steps(self, given: dict[str, Any], u: Any, count: int) -> tuple[float, int, bytes]:
-        """Steps from `time`, at most `count`: it stops where `budget_s` is used up or memory grew beyond `rss_stop`, so that the
-        parent can look after it. The time reached, the steps taken, and the outputs after each."""
-        time_s, dt_s, ends = given["time"], given["dt"], time.monotonic() + given["budget_s"]
+    def steps(self, given: dict[str, Any], u: Any, count: int) -> tuple[int, bytes]:
+        """At most `count` steps from `origin + first * dt`: it stops where `budget_s` is used up or memory grew beyond `rss_stop`,
+        so that the parent can look after it. The steps taken, and the outputs after each."""
+        origin, first, dt_s, ends = given["origin"], given["first"], given["dt"], time.monotonic() + given["budget_s"]
         y = array.array("d", bytes(8 * self.height * count))
         done = 0
         while done < count:
             self.progress.write(done)
+            time_s = origin + (first + done) * dt_s
             try:
                 self._step(time_s, dt_s, u[done * self.width : (done + 1) * self.width])
                 for port in self.outputs:
                     port.read(y, done * self.height)
             except Exception as error:
                 raise Refused(f"{error} in the step from {time_s:.10g} s") from error
-            time_s += dt_s
             done += 1
             if time.monotonic() > ends or (done % LOOK_EVERY == 0 and resident() > given["rss_stop"]):
                 break
-        return time_s, done, y[: done * self.height].tobytes()
+        return done, y[: done * self.height].tobytes()
 
     def _step(self, time_s: float, dt_s: float, row: Any) -> None:
         for port in self.inputs:
@@ -199,7 +199,7 @@ class Instance:
             self.go_to(state)
             for port in self.parameters if p else ():
                 port.set(tuned[i * p : (i + 1) * p])
-            y.append(self.steps(given, u[i * self.width : (i + 1) * self.width], 1)[2])
+            y.append(self.steps(given, u[i * self.width : (i + 1) * self.width], 1)[1])
             after.append(self.state())
         return [len(s) for s in after], b"".join([*after, *y])
 
@@ -212,8 +212,8 @@ def answer(instance: list[Instance], given: dict[str, Any], payload: bytes) -> t
     if what == "steps":
         u = array.array("d")
         u.frombytes(payload)
-        time_s, done, y = instance[0].steps(given, u, given["count"])
-        return {"ok": [time_s, done]}, y
+        done, y = instance[0].steps(given, u, given["count"])
+        return {"ok": done}, y
     if what == "state":
         return {"ok": True}, instance[0].state()
     if what == "go_to":
@@ -284,6 +284,10 @@ def main() -> None:
     os.dup2(2, 1)
     if sys.platform != "win32":
         import resource
+
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "stdout"):  # what the library prints is to be heard before it dies
+            libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, 2, 0)
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         end_with(int(sys.argv[1]))

@@ -82,10 +82,14 @@ def compiled(sources: dict[str, str], version: str) -> bytes:
         try:
             done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=WALL_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise SolveError(f"fmu export: the compiler {words[0]} failed: {error}. Export the sources alone with --sources-only.") from error
+            raise SolveError(
+                f"fmu export: the compiler {words[0]} failed: {error}. Export the sources alone with --sources-only."
+            ) from error
         if done.returncode:
             said = " | ".join(done.stderr.strip().splitlines()[:3])
-            raise SolveError(f"fmu export: {words[0]} refuses the source: {said[:500]}. Set CC to another compiler, or --sources-only.")
+            raise SolveError(
+                f"fmu export: {words[0]} refuses the source: {said[:500]}. Set CC to another compiler, or --sources-only."
+            )
         return Path(folder, "library").read_bytes()
 
 

@@ -29,7 +29,27 @@ from didymos.formats.wire import pack, unpack
 
 Array = NDArray[np.float64]
 log = logging.getLogger("didymos.fmu")
-BUDGET_S, LARGEST_BATCH = 0.2, 16_384  # of one message: the child answers after so long, or so many steps
+BUDGET_S, LARGEST_BATCH, ROUNDING = 0.2, 16_384, 1e-9  # a message ends after so long, or so many steps
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a machine stands: `count` steps of dt_s after origin_s. Times are always computed like this, never by adding up, so
+    that a run which was interrupted asks for the very same times, and ends where it should."""
+
+    origin_s: float
+    dt_s: float = 0.0
+    count: int = 0
+
+    @property
+    def time_s(self) -> float:
+        return self.origin_s + self.count * self.dt_s
+
+    def stepping(self, dt_s: float) -> Moment:
+        return self if dt_s == self.dt_s else Moment(self.time_s, dt_s, 0)
+
+    def plus(self, count: int) -> Moment:
+        return Moment(self.origin_s, self.dt_s, self.count + count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +57,23 @@ class Kept:
     """Everything that goes on from here: the FMU it belongs to, a state (or none: from the start), and the inputs since."""
 
     sha256: str
-    time_s: float
+    at: Moment
     state: bytes
     has_state: bool
-    dt_s: list[float] = field(default_factory=list)
+    runs: list[Moment] = field(default_factory=list)
     u: list[NDArray[np.float64]] = field(default_factory=list)
 
 
 class _Since:
-    """Inputs since a state: runs of rows of one step length."""
+    """Inputs since a state: runs of rows of one step length, each with the moment of its start."""
 
     def __init__(self) -> None:
-        self.runs: list[tuple[float, bytearray]] = []
+        self.runs: list[tuple[Moment, bytearray]] = []
         self.steps = 0
 
-    def add(self, dt_s: float, u: Array) -> None:
-        if not self.runs or self.runs[-1][0] != dt_s:
-            self.runs.append((dt_s, bytearray()))
+    def add(self, at: Moment, u: Array) -> None:
+        if not self.runs or self.runs[-1][0].dt_s != at.dt_s:
+            self.runs.append((at, bytearray()))
         self.runs[-1][1].extend(u.tobytes())
         self.steps += len(u)
 
@@ -66,14 +86,14 @@ class _Since:
         if self.runs:
             del self.runs[-1][1][size:]
 
-    def rows(self, width: int) -> list[tuple[float, Array]]:
-        """(step length, inputs (n, width)) in order; without inputs each step still has its one filler byte row."""
-        return [(dt_s, np.frombuffer(bytes(data)).reshape(-1, width)) for dt_s, data in self.runs]
+    def rows(self, width: int) -> list[tuple[Moment, Array]]:
+        """(moment, inputs (n, width)) in order."""
+        return [(at, np.frombuffer(bytes(data)).reshape(-1, width)) for at, data in self.runs]
 
 
 @dataclass(frozen=True, slots=True)
 class _Checkpoint:
-    time_s: float
+    at: Moment
     state: bytes | None
 
 
@@ -87,7 +107,7 @@ class Given:
     tuned: tuple[Variable, ...] = ()
 
 
-def _columns(variables: Sequence[Variable]) -> tuple[str, ...]:
+def columns(variables: Sequence[Variable]) -> tuple[str, ...]:
     return tuple(v.name if v.size == 1 else f"{v.name}[{i + 1}]" for v in variables for i in range(v.size))
 
 
@@ -101,6 +121,10 @@ def _groups(variables: Sequence[Variable]) -> list[list[Any]]:
         columns += range(place, place + v.size)
         place += v.size
     return [[type, references, columns] for type, (references, columns) in found.items()]
+
+
+def _when(at: Moment) -> dict[str, float]:
+    return {"origin": at.origin_s, "first": at.count, "dt": at.dt_s}
 
 
 def _settings(start: Sequence[tuple[Variable, float]]) -> list[list[Any]]:
@@ -119,10 +143,11 @@ class Fmu:
         self.folder = Path(tempfile.mkdtemp(prefix="didymos-fmu-"))
         self._progress_file = self.folder / ".progress"
         self._unpack(file)
-        self.inputs = _columns(given.inputs)
-        self.outputs = _columns(given.outputs)
-        self._checkpoint, self._since = _Checkpoint(start_s, None), _Since()
-        self.time_s = start_s
+        self.driven = given.inputs
+        self.inputs = columns(given.inputs)
+        self.outputs = columns(given.outputs)
+        self._at = Moment(start_s)
+        self._checkpoint, self._since = _Checkpoint(self._at, None), _Since()
         self._child: Child | None = None
         self._steps_of_child, self._living_again = 0, False
         self._astray = False  # the child stands in some member's state; the model in that of the checkpoint
@@ -132,16 +157,21 @@ class Fmu:
 
     # ---- what a BlackBoxModel promises
 
+    @property
+    def time_s(self) -> float:
+        return self._at.time_s
+
     def steps(self, u: Array, dt_s: float) -> Array:
         rows = self._checked(u, dt_s)
-        before = self._checkpoint, self._since, self._since.mark(), self.time_s
+        before = self._checkpoint, self._since, self._since.mark(), self._at
+        self._at = self._at.stepping(dt_s)
         found = []
         try:
             while len(rows):
-                found.append(self._some_steps(rows[:LARGEST_BATCH], dt_s))
+                found.append(self._some_steps(rows[:LARGEST_BATCH]))
                 rows = rows[len(found[-1]) :]
         except SolveError:
-            self._checkpoint, self._since, mark, self.time_s = before
+            self._checkpoint, self._since, mark, self._at = before
             self._since.back_to(mark)
             self._drop()
             raise
@@ -150,20 +180,19 @@ class Fmu:
     def get(self) -> bytes:
         name = self.description.sha256
         if self.description.stores_state:
-            return pack(Kept(name, self.time_s, self.state(), True))
+            return pack(Kept(name, self._at, self.state(), True))
         runs = self._since.rows(max(1, len(self.inputs)))
-        return pack(Kept(name, self._checkpoint.time_s, b"", False, [dt for dt, _ in runs], [u for _, u in runs]))
+        return pack(Kept(name, self._checkpoint.at, b"", False, [at for at, _ in runs], [u for _, u in runs]))
 
     def set(self, state: bytes) -> None:
         kept = unpack(Kept, state)
         if kept.sha256 != self.description.sha256:
             raise DataError(f"{self.description.name}: the state belongs to another FMU (sha256 {kept.sha256[:12]}). Start anew.")
-        self._checkpoint, self._since = _Checkpoint(kept.time_s, kept.state if kept.has_state else None), _Since()
-        self.time_s, self._astray = kept.time_s, False
-        for dt_s, u in zip(kept.dt_s, kept.u, strict=True):
-            self._since.add(dt_s, u)
-            for _ in range(len(u)):
-                self.time_s += dt_s
+        self._checkpoint, self._since = _Checkpoint(kept.at, kept.state if kept.has_state else None), _Since()
+        self._at, self._astray = kept.at, False
+        for at, u in zip(kept.runs, kept.u, strict=True):
+            self._since.add(at, u)
+            self._at = at.plus(len(u))
         if self._child is not None and kept.has_state:
             self._safely(lambda child: child.ask({"do": "go_to"}, kept.state))
         else:
@@ -183,8 +212,13 @@ class Fmu:
         N states, (N, m). The model itself stays where it stands."""
         self._checked(u, dt_s)
         if not self._astray:
-            self._checkpoint, self._since = _Checkpoint(self.time_s, self.state()), _Since()
-        header = {"do": "members", "sizes": [len(s) for s in states], "time": time_s, "dt": dt_s, "tuned": len(self._given.tuned)}
+            self._checkpoint, self._since = _Checkpoint(self._at, self.state()), _Since()
+        header = {
+            "do": "members",
+            "sizes": [len(s) for s in states],
+            "tuned": len(self._given.tuned),
+            **_when(Moment(time_s, dt_s)),
+        }
         header |= {"budget_s": BUDGET_S, "rss_stop": self.limits.memory_bytes}
         payload = b"".join([*states, np.ascontiguousarray(u, float).tobytes(), np.ascontiguousarray(tuned, float).tobytes()])
         self._astray = True
@@ -234,32 +268,32 @@ class Fmu:
             )
         if not (np.isfinite(dt_s) and dt_s > 0.0):
             raise ConfigError(f"{name}: step {dt_s} s; it must be above 0.")
-        if self.time_s + len(rows) * dt_s > self._stop_s + 1e-9 * max(1.0, abs(self._stop_s)):
+        if self.time_s + len(rows) * dt_s > self._stop_s + ROUNDING * max(1.0, abs(self._stop_s)):
             raise ConfigError(
                 f"{name}: {len(rows)} steps of {dt_s:g} s from {self.time_s:g} s go beyond the stop time {self._stop_s:g} s. "
                 "Open it with a later stop time."
             )
         return rows if width else np.zeros((len(rows), 1))
 
-    def _some_steps(self, u: Array, dt_s: float) -> Array:
+    def _some_steps(self, u: Array) -> Array:
         """At least one of the steps asked for; their outputs."""
         count = max(1, min(len(u), self.limits.recycle_steps - self._steps_of_child))
         while True:
             try:
-                (time_s, done), data = self._plainly(lambda child, n=count: self._asked(child, self.time_s, u[:n], dt_s))
+                done, data = self._plainly(lambda child, n=count: self._asked(child, self._at, u[:n]))
                 break
             except Lost as lost:
                 taken = self.progress()
-                self._note(lost, self.time_s + taken * dt_s)
+                self._note(lost, self._at.plus(taken).time_s)
                 count = min(count, taken) or 1  # first what is known to go well, then the step that did not
-        self.time_s = time_s
-        self._since.add(dt_s, u[:done])
+        self._since.add(self._at, u[:done])
+        self._at = self._at.plus(done)
         self._steps_of_child += done
         self._keep()
         return np.frombuffer(data).reshape(done, -1)
 
-    def _asked(self, child: Child, time_s: float, u: Array, dt_s: float) -> tuple[Any, bytes]:
-        header = {"do": "steps", "time": time_s, "dt": dt_s, "count": len(u), "budget_s": BUDGET_S, "rss_stop": self._fat}
+    def _asked(self, child: Child, at: Moment, u: Array) -> tuple[Any, bytes]:
+        header = {"do": "steps", "count": len(u), "budget_s": BUDGET_S, "rss_stop": self._fat, **_when(at)}
         return child.ask(header, u.tobytes() if len(self.inputs) else b"")
 
     def _keep(self) -> None:
@@ -272,7 +306,7 @@ class Fmu:
         if not (grown or old or self._since.steps >= self.limits.checkpoint_steps):
             return
         state = self._safely(lambda child: child.ask({"do": "state"})[1])
-        self._checkpoint, self._since = _Checkpoint(self.time_s, state), _Since()
+        self._checkpoint, self._since = _Checkpoint(self._at, state), _Since()
         if (grown or old) and self._child is not None:
             self.recycled += 1
             self._child.close()
@@ -314,7 +348,7 @@ class Fmu:
                 f"{text}; {self.limits.tries} times in this place. Give it more time or memory where that is what it lacks, "
                 "or ask the FMU's author."
             ) from lost
-        log.warning("%s; another goes on from %g s", text, self._checkpoint.time_s)
+        log.warning("%s; another goes on from %g s", text, self._checkpoint.at.time_s)
 
     def progress(self) -> int:
         """Steps of the message under way that the child has taken, also of a child that is lost."""
@@ -334,23 +368,22 @@ class Fmu:
         self._fat = begins + min(self.limits.growth_bytes, max(0, self.limits.memory_bytes - begins) // 2)
         if self._checkpoint.state is not None:
             child.ask({"do": "go_to"}, self._checkpoint.state)
-        time_s = self._checkpoint.time_s
-        for dt_s, u in self._since.rows(max(1, len(self.inputs))):
+        for at, u in self._since.rows(max(1, len(self.inputs))):
             while len(u):
-                (time_s, done), _ = self._asked(child, time_s, u[:LARGEST_BATCH], dt_s)
-                u = u[done:]
+                done, _ = self._asked(child, at, u[:LARGEST_BATCH])
+                at, u = at.plus(done), u[done:]
         self._living_again = False
         self._progress_file.write_bytes(bytes(8))
         return child
 
     def _opening(self) -> dict[str, Any]:
         d, g = self.description, self._given
+        stop = self._stop_s + ROUNDING * max(1.0, abs(self._stop_s))
         return {
             "do": "open", "version": d.standard[-3:], "folder": str(self.folder), "identifier": d.identifier, "token": d.token,
-            "start": self._start_s, "stop": self._stop_s, "tolerance": d.experiment.tolerance, "set": _settings(g.start),
+            "start": self._start_s, "stop": stop, "tolerance": d.experiment.tolerance, "set": _settings(g.start),
             "inputs": _groups(g.inputs), "outputs": _groups(g.outputs), "parameters": _groups(g.tuned),
-            "n_inputs": len(self.inputs), "n_outputs": len(self.outputs),
-            "progress": str(self._progress_file),
+            "n_inputs": len(self.inputs), "n_outputs": len(self.outputs), "progress": str(self._progress_file),
         }  # fmt: skip
 
     def _drop(self) -> None:

@@ -77,7 +77,7 @@ class Child:
         self.limits = limits
         self._said = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-P", CHILD, str(os.getpid())],
+            [sys.executable, "-uP", CHILD, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
