@@ -48,7 +48,7 @@ def kill_in_mid_step(fmu: Fmu) -> None:
     os.kill(fmu.pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize(("fmi", "states"), [(2, True), (2, False), (3, True)])
+@pytest.mark.parametrize(("fmi", "states"), [(2, True), (2, False), pytest.param(3, True, marks=pytest.mark.slow)])
 def test_a_child_killed_in_mid_step_is_replaced_and_the_answers_are_the_same(probes, fmi, states):
     u, limits = wave(8_000), Limits(checkpoint_steps=1500)
     with open_fmu(probes(fmi, states), stop_s=LONG, limits=limits) as fmu:
@@ -81,6 +81,7 @@ def test_a_step_that_never_ends_is_ended(probes):
         assert fmu.steps(wave(10), 0.1)[-1, 1] == 10
 
 
+@pytest.mark.slow
 def test_a_library_that_prints_for_ever_is_ended(probes):
     with (
         open_fmu(probes(2), stop_s=LONG, parameters={"mood": 5, "after": 0.5}, limits=Limits(wall_s=0.6, tries=1)) as fmu,
@@ -98,6 +99,7 @@ def test_a_library_that_leaks_is_recycled_before_its_limit_and_the_answers_are_t
     assert y[:, 0] == pytest.approx(exact(wave(330), 0.1), abs=1e-13)
 
 
+@pytest.mark.slow
 def test_a_leak_that_cannot_be_recycled_ends_at_the_limit(probes):
     limits = Limits(memory_bytes=150 << 20)
     with (

@@ -21,6 +21,7 @@ from didymos.core.units import base_powers
 from didymos.numerics.c_source import HELPERS, c_function, fields_of
 
 Array = NDArray[np.float64]
+BASE = ("kg", "m", "s", "A", "K", "mol", "cd")
 OUTPUTS = ("out", "virtual", "severity")
 
 
@@ -174,7 +175,7 @@ def _unit(text: str) -> Unit | None:
     if text in ("", "1"):
         return None
     powers = base_powers(text)
-    return Unit(text, " * ".join(f"{name}**{power}" for name, power in powers.items()) or "1")
+    return Unit(text, " * ".join(f"{name}**{powers[name]}" for name in BASE if name in powers) or "1")
 
 
 def _identifier(name: str) -> str:

@@ -241,9 +241,8 @@ def _show_run(result: dict[str, Any]) -> None:
     for name, value in result["last"].items():
         typer.echo(f"  {name} = {value:.8g}")
     for r in result["residuals"]:
-        typer.echo(
-            f"  {r['output']}: {r['readings']} readings, measured - computed: bias {r['bias']:.4g}, rms {r['rms']:.4g}, largest {r['largest']:.4g}"
-        )
+        off = f"bias {r['bias']:.4g}, rms {r['rms']:.4g}, largest {r['largest']:.4g}"
+        typer.echo(f"  {r['output']}: {r['readings']} readings, measured - computed: {off}")
     for text in result["restarts"]:
         typer.echo(f"  restarted: its process {text}")
     if result["output"]:
