@@ -12,6 +12,7 @@ import array
 import ctypes
 import mmap
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -272,6 +273,7 @@ def end_with(parent: int) -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.5)
+        shutil.rmtree(os.getcwd(), ignore_errors=True)  # the private folder, which the parent would have removed
         os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()

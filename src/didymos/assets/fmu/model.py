@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,6 +142,7 @@ class Fmu:
         self.recycled = 0
         self._start_s, self._stop_s, self._given = start_s, stop_s, given
         self.folder = Path(tempfile.mkdtemp(prefix="didymos-fmu-"))
+        self._remove = weakref.finalize(self, shutil.rmtree, self.folder, True)
         self._progress_file = self.folder / ".progress"
         self._unpack(file)
         self.driven = given.inputs
@@ -245,7 +247,7 @@ class Fmu:
         if self._child is not None:
             self._child.close()
             self._child = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._remove()
 
     def __enter__(self) -> Fmu:
         return self

@@ -14,6 +14,8 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -94,6 +96,7 @@ class Child:
         self._to, self._from, self._words = (pipe.fileno() for pipe in self._pipes)
         for pipe in (self._to, self._from, self._words):
             os.set_blocking(pipe, False)
+        self._end = weakref.finalize(self, _end, self._process, self._pipes)  # also when nobody closes it
 
     def ask(self, header: dict[str, Any], payload: bytes | memoryview = b"", wall_s: float | None = None) -> tuple[Any, bytes]:
         """(what the answer says, its bytes). Refusal when the FMU itself says no."""
@@ -174,12 +177,15 @@ class Child:
 
     def kill(self) -> None:
         """With everything it started; a second call does nothing."""
-        if self._pipes:
-            try:
-                os.killpg(self.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
-            self._process.wait()
-        for pipe in self._pipes:
-            pipe.close()
+        self._end()
         self._pipes = ()
+
+
+def _end(process: subprocess.Popen[bytes], pipes: Sequence[Any]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    process.wait()
+    for pipe in pipes:
+        pipe.close()
