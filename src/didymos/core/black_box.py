@@ -132,3 +132,18 @@ class BlackBoxModel(Protocol):
     def set(self, state: bytes) -> None:
         """DataError for a state of another machine."""
         ...
+
+
+class Branching(Protocol):
+    """A black box of which many states can be followed at once, each with its own values of some parameters."""
+
+    description: BlackBox
+
+    @property
+    def time_s(self) -> float: ...
+
+    def state(self) -> bytes: ...
+
+    def members(self, states: Sequence[bytes], u: Array, time_s: float, dt_s: float, tuned: Array) -> tuple[list[bytes], Array]:
+        """One step from each of N states at `time_s`: u (N, k), tuned (N, p) -> N states, outputs (N, m)."""
+        ...
