@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+import pytest
 from tests.conftest import ROOT
 from tests.docs.test_tutorial import Terminal, says
 from tests.fmu.built import compiler
@@ -13,6 +14,7 @@ PAGE = ROOT / "docs/how_to/fmu.md"
 BLOCK = re.compile(r"^```(console|toml|csv) ?([\w.]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 def test_every_command_on_the_page_about_fmus_says_what_the_page_says(tmp_path):
     compiler()
     terminal, ran = Terminal(tmp_path), 0

@@ -41,6 +41,15 @@ def test_an_fmu_gives_the_closed_form(probes, fmi):
         assert fmu.time_s == pytest.approx(30.0)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(probes):
+    """What the probe answers to `wave(8_000)` when nothing happens to it; the same C code in each of its forms."""
+    with open_fmu(probes(2), stop_s=LONG) as fmu:
+        y = fmu.steps(wave(8_000), 0.1)
+        assert fmu.lost == []
+    return y
+
+
 def kill_in_mid_step(fmu: Fmu) -> None:
     while fmu.progress() < 200:
         time.sleep(0.0005)
@@ -49,11 +58,8 @@ def kill_in_mid_step(fmu: Fmu) -> None:
 
 
 @pytest.mark.parametrize(("fmi", "states"), [(2, True), (2, False), pytest.param(3, True, marks=pytest.mark.slow)])
-def test_a_child_killed_in_mid_step_is_replaced_and_the_answers_are_the_same(probes, fmi, states):
+def test_a_child_killed_in_mid_step_is_replaced_and_the_answers_are_the_same(probes, undisturbed, fmi, states):
     u, limits = wave(8_000), Limits(checkpoint_steps=1500)
-    with open_fmu(probes(fmi, states), stop_s=LONG, limits=limits) as fmu:
-        undisturbed = fmu.steps(u, 0.1)
-        assert fmu.lost == []
     with open_fmu(probes(fmi, states), stop_s=LONG, limits=limits) as fmu:
         fmu.start()
         killer = threading.Thread(target=kill_in_mid_step, args=(fmu,))
@@ -90,6 +96,7 @@ def test_a_library_that_prints_for_ever_is_ended(probes):
         fmu.steps(wave(10), 0.1)
 
 
+@pytest.mark.slow
 def test_a_library_that_leaks_is_recycled_before_its_limit_and_the_answers_are_the_same(probes):
     limits = Limits(memory_bytes=256 << 20, growth_bytes=60 << 20)
     with open_fmu(probes(2), stop_s=LONG, parameters={"mood": 3, "after": 5.0}, limits=limits) as fmu:
@@ -116,7 +123,7 @@ def test_an_fmu_that_answers_an_error_is_not_asked_again(probes):
         assert fmu.lost == []
 
 
-@pytest.mark.parametrize("states", [True, False])
+@pytest.mark.parametrize("states", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_state_kept_goes_on_in_another_process(probes, states):
     u = wave(200)
     with open_fmu(probes(2, states), stop_s=LONG) as fmu:
@@ -167,6 +174,7 @@ def test_many_states_of_one_machine_step_each_with_its_own_parameters(probes):
         assert len(after) == 3
 
 
+@pytest.mark.slow
 def test_what_the_child_leaves_is_cleared_away(probes):
     fmu = open_fmu(probes(2), stop_s=LONG)
     fmu.start()

@@ -84,6 +84,7 @@ def test_an_fmu_of_pythonfmu_gives_what_its_python_gives(made):
         assert fmu.steps(u, 0.5)[:, 0].tolist() == levels(u, 0.5, 3.0)
 
 
+@pytest.mark.slow
 def test_what_its_python_raises_ends_the_run_with_the_time(made):
     with (
         open_fmu(made("pythonfmu", "Tank", SCRIPT_2), stop_s=1e6, parameters={"crash_at": 2.0}) as fmu,
@@ -92,6 +93,7 @@ def test_what_its_python_raises_ends_the_run_with_the_time(made):
         fmu.steps(np.zeros((10, 1)), 0.5)
 
 
+@pytest.mark.slow
 def test_an_fmu_of_pythonfmu_killed_in_mid_step_lives_again_from_its_inputs(made):
     u = 0.2 + 0.1 * np.sin(np.arange(6000.0))[:, None]
 

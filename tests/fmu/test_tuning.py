@@ -49,6 +49,7 @@ def test_the_particles_give_the_exact_posterior_of_a_linear_machine(probes):
         assert abs(mean - TRUE) < 3.0 * sd
 
 
+@pytest.mark.slow
 def test_a_stored_cloud_goes_on_to_the_byte(probes):
     u, y = data(8)
     with open_fmu(probes(3), stop_s=1e9, outputs=["x"], tuned=["gain"]) as fmu:
