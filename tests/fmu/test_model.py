@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -187,6 +189,27 @@ def test_what_the_child_leaves_is_cleared_away(probes):
     while os.path.exists(f"/proc/{pid}") and time.monotonic() < ends:
         time.sleep(0.02)
     assert not os.path.exists(f"/proc/{pid}")
+
+
+@pytest.mark.slow
+def test_a_parent_that_is_killed_leaves_neither_a_hanging_child_nor_its_folder(probes):
+    code = (
+        "import sys, numpy as np; from didymos.assets.fmu.bind import open_fmu; "
+        "f = open_fmu(sys.argv[1], stop_s=1e9, parameters={'mood': 2, 'after': 0.0}); f.start(); "
+        "print(f.pid, f.folder, flush=True); f.steps(np.ones((1, 1)), 0.1)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, str(probes(2))], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid, folder = parent.stdout.readline().split()
+    time.sleep(0.3)  # it hangs by now
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    ends = time.monotonic() + 20.0
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert not os.path.exists(f"/proc/{pid}")
+    assert not os.path.exists(folder)
 
 
 @pytest.mark.slow

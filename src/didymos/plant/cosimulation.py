@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from didymos.assets.fmu.bind import open_fmu
 from didymos.assets.fmu.drive import from_si
 from didymos.assets.fmu.model import Fmu
+from didymos.assets.fmu.process import Limits
 from didymos.core.channel import Channel
 from didymos.core.clock import SECOND_NS
 from didymos.core.errors import ConfigError, DidymosError, ModelError
@@ -42,7 +43,8 @@ Array = NDArray[np.float64]
 log = logging.getLogger("didymos.worker")
 
 WINDOW, RETRY_NS, LAST_S = 36, 3600 * SECOND_NS, 1e10
-MOST_STEPS = 1_000_000  # to catch up at once
+MOST_STEPS = 100_000  # to catch up at once
+LIMITS = Limits(wall_s=2.0)  # a worker that waits longer for an FMU would lose its partition to another
 
 
 @dataclass(slots=True)
@@ -155,7 +157,7 @@ class Cosimulation:
         if self._fmu is None:
             c = self.config
             names, outputs = [name for name, _ in c.inputs], [name for name, _ in c.outputs]
-            self._fmu = open_fmu(c.file, LAST_S, 0.0, dict(c.parameters), outputs, names, sha256=c.sha256)
+            self._fmu = open_fmu(c.file, LAST_S, 0.0, dict(c.parameters), outputs, names, sha256=c.sha256, limits=LIMITS)
             if s.kept:
                 self._fmu.set(s.kept)
             else:

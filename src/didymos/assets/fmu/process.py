@@ -74,6 +74,8 @@ class Child:
     """Started at once. `pid`; `rss()` bytes resident now, 0 where the platform does not tell."""
 
     def __init__(self, limits: Limits, folder: Path) -> None:
+        if sys.platform == "win32":
+            raise ConfigError("FMUs run on Linux and macOS only: their process is watched by means that Windows does not have.")
         if find_spec("fmpy") is None:
             raise ConfigError("FMUs need the package fmpy, which is not installed. Install the extra: pip install 'didymos[fmi]'.")
         self.limits = limits
