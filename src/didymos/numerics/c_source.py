@@ -70,7 +70,7 @@ def _line(node: ast.stmt, loads: dict[str, str]) -> str:
 def _expression(e: ast.expr, loads: dict[str, str]) -> str:
     again = lambda part: _expression(part, loads)  # noqa: E731
     match e:
-        case ast.Constant(value=value):
+        case ast.Constant(value=int() | float() as value):
             return repr(float(value))
         case ast.Name(id=name):
             return NAMES.get(name) or loads.get(name, name)
