@@ -164,22 +164,28 @@ def field(r: int = 6) -> Affine:
         out=ends.T @ basis,
         offset=np.full(2, 293.15),
         start=np.zeros(r),
-        inputs=(Channel("heat", "Heat", "W"), Channel("film", "Film", "W/(m2 K)"), Channel("ambient", "Air", "K")),
-        outputs=(Channel("left", "Left end", "K"), Channel("right", "Right end", "K")),
-        nominal=(10.0, 20.0, 300.0),
+        inputs=tuple(
+            Channel(name, name, unit) for name, unit in {"heat": "W", "film": "W/(m2 K)", "air": "K", "pull": "N"}.items()
+        ),
+        outputs=tuple(Channel(name, name, unit) for name, unit in {"left": "K", "right": "K", "a": "Pa", "b": "Pa"}.items()),
+        nominal=(10.0, 20.0, 300.0, 0.0),
         step_s=5.0,
         reference=293.15,
+        hot=1e6 * rng.normal(size=(2, 6, r + 1)),
     )
 
 
 def backward_euler(s: Affine, u: np.ndarray, dt_s: float) -> np.ndarray:
     parts = int(np.ceil(dt_s / s.step_s - 1e-9))
     h, a, found = dt_s / parts, s.start, []
-    for q, film, behind in u:
+    assert s.hot is not None
+    for q, film, behind, pull in u:
         for _ in range(parts):
             heat = s.loads[:, 0] * q + s.behind[:, 0] * film * (behind - s.reference)
             a = np.linalg.solve(s.mass / h + s.stiffness + film * s.films[0], s.mass @ a / h + heat)
-        found.append(s.out @ a + s.offset)
+        xx, yy, zz, yz, xz, xy = np.moveaxis(s.hot @ np.append(a, pull), -1, 0)
+        shear = 3.0 * (yz**2 + xz**2 + xy**2)
+        found.append(np.append(s.out @ a + s.offset, np.sqrt(0.5 * ((xx - yy) ** 2 + (yy - zz) ** 2 + (zz - xx) ** 2) + shear)))
     return np.array(found)
 
 
@@ -187,7 +193,9 @@ def backward_euler(s: Affine, u: np.ndarray, dt_s: float) -> np.ndarray:
 def test_an_exported_field_equals_backward_euler_in_numpy(version):
     built.compiler()
     rng = np.random.default_rng(2)
-    u = np.column_stack([rng.uniform(0.0, 100.0, 400), rng.uniform(5.0, 80.0, 400), rng.uniform(280.0, 310.0, 400)])
+    u = np.column_stack(
+        [rng.uniform(0.0, 100.0, 400), rng.uniform(5.0, 80.0, 400), rng.uniform(280.0, 310.0, 400), rng.normal(size=400)]
+    )
     with of_file(read_fmu(export(of_affine(field()), version), "rod.fmu"), stop_s=1e9) as fmu:
         y = fmu.steps(u, 12.0)
     assert y == pytest.approx(backward_euler(field(), u, 12.0), rel=1e-12)
@@ -198,6 +206,8 @@ def test_arrays_of_a_field_that_do_not_fit_are_named():
         of_affine(replace(field(), loads=np.zeros((6, 2))))
     with pytest.raises(ModelError, match="mass holds a value that is no finite number"):
         of_affine(replace(field(), mass=np.full((6, 6), np.nan)))
+    with pytest.raises(ModelError, match=r"hot has shape \(2, 5, 7\)"):
+        of_affine(replace(field(), hot=np.zeros((2, 5, 7))))
     with pytest.raises(ModelError, match="step above 0"):
         of_affine(replace(field(), step_s=0.0))
 
@@ -209,7 +219,7 @@ def test_a_negative_film_that_has_no_solution_is_refused_by_the_fmu():
         of_file(read_fmu(export(of_affine(field()), "2.0"), "rod.fmu"), stop_s=1e9) as fmu,
         pytest.raises(SolveError, match="the step has no finite result"),
     ):
-        fmu.steps(np.array([[1.0, -1e9, 300.0]]), 5.0)
+        fmu.steps(np.array([[1.0, -1e9, 300.0, 0.0]]), 5.0)
 
 
 @pytest.mark.slow

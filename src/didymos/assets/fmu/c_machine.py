@@ -40,11 +40,12 @@ class CMachine:
 
 @dataclass(frozen=True, slots=True)
 class Affine:
-    """A reduced field,  M da/dt + (K + Σ h_j K_j) a = B q + C (h ∘ (T - reference)),  y = W a + offset.
+    """A reduced field,  M da/dt + (K + Σ h_j K_j) a = B q + C (h ∘ (T - reference)),  y = W a + offset,  σ = S [a, forces].
 
-    mass, stiffness (r, r); films (J, r, r); loads (r, L); behind (r, J); out (m, r); offset (m,); start (r,).
-    Inputs are the loads q, then the films h, then the temperatures T behind them: `inputs` names L + 2 J channels, `outputs` m.
-    `step_s`: the longest step of backward Euler. low, high of the channels are its validity box.
+    mass, stiffness (r, r); films (J, r, r); loads (r, L); behind (r, J); out (m, r); offset (m,); start (r,); hot (H, 6, r + F)
+    with components xx yy zz yz xz xy, of which the FMU gives von Mises stresses.
+    Inputs are the loads q, then the films h, then the temperatures T behind them, then the forces: `inputs` names L + 2 J + F
+    channels, `outputs` m + H. `step_s`: the longest step of backward Euler. low, high of the channels are its validity box.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Affine:
     nominal: tuple[float, ...]
     step_s: float
     reference: float = 0.0
+    hot: Array | None = None
 
 
 def of_model(model: Model, parameters: Mapping[str, float] | None = None, initial: Mapping[str, float] | None = None) -> CMachine:
@@ -84,8 +86,11 @@ def of_model(model: Model, parameters: Mapping[str, float] | None = None, initia
 
 def of_affine(system: Affine) -> CMachine:
     r, m, films, loads = len(system.start), len(system.offset), len(system.films), system.loads.shape[1]
-    _check_affine(system, r, m, films, loads)
-    text = _sizes(r, loads + 2 * films, 0, m)
+    hot = system.hot if system.hot is not None else np.zeros((0, 6, r))
+    forces = hot.shape[-1] - r
+    _check_affine(system, hot, forces)
+    text = _sizes(r, loads + 2 * films + forces, 0, m + len(hot))
+    text += f"#define N_FORCES {forces}\n#define N_LINEAR {m}\n#define N_HOT {len(hot)}\n"
     text += (
         f"#define N_LOADS {loads}\n#define N_FILMS {films}\n#define N_LOADS_1 {max(1, loads)}\n#define N_FILMS_1 {max(1, films)}\n"
     )
@@ -93,6 +98,7 @@ def of_affine(system: Affine) -> CMachine:
     arrays = {
         "X_START": system.start, "U_START": system.nominal, "P_START": (), "MASS": system.mass, "STIFFNESS": system.stiffness,
         "FILMS": system.films, "LOADS": system.loads, "BEHIND": system.behind, "OUT": system.out, "OFFSET": system.offset,
+        "HOT": hot,
     }  # fmt: skip
     text += "".join(_numbers(name, np.ravel(values)) for name, values in arrays.items())
     text += f'\n{HELPERS}\n#include "machine_affine.h"\n'
@@ -105,13 +111,15 @@ def of_affine(system: Affine) -> CMachine:
     )
 
 
-def _check_affine(s: Affine, r: int, m: int, films: int, loads: int) -> None:
+def _check_affine(s: Affine, hot: Array, forces: int) -> None:
+    r, m, films, loads = len(s.start), len(s.offset), len(s.films), s.loads.shape[1]
+    inputs = loads + 2 * films + forces
     wanted = {
         "mass": (r, r), "stiffness": (r, r), "films": (films, r, r), "loads": (r, loads), "behind": (r, films), "out": (m, r),
-        "nominal": (loads + 2 * films,), "inputs": (loads + 2 * films,), "outputs": (m,),
+        "hot": (len(hot), 6, r + max(0, forces)), "nominal": (inputs,), "inputs": (inputs,), "outputs": (m + len(hot),),
     }  # fmt: skip
     for name, shape in wanted.items():
-        value = getattr(s, name)
+        value = hot if name == "hot" else getattr(s, name)
         found = (len(value),) if name in ("inputs", "outputs") else np.shape(value)
         if found != shape:
             raise ModelError(f"{s.name}: {name} has shape {found}; {shape} is needed.")

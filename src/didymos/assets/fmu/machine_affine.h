@@ -1,6 +1,7 @@
 /* One communication step of a reduced field,  M da/dt + (K + sum h_j K_j) a = B q + C (h T),  by backward Euler in equal parts of at
- * most MAX_STEP seconds. u = loads q, then films h, then temperatures T behind the films. Cholesky: the matrix is symmetric and
- * positive definite for every film that is not negative. */
+ * most MAX_STEP seconds. u = loads q, then films h, then temperatures T behind the films, then forces. Cholesky: the matrix is symmetric
+ * and positive definite for every film that is not negative. Outputs: temperatures, then von Mises stresses at hot spots, whose six
+ * components xx yy zz yz xz xy are linear in amounts and forces. */
 
 static int advance(double *a, const double *u, const double *p, double dt) {
     const double *film = u + N_LOADS, *behind = film + N_FILMS;
@@ -44,9 +45,21 @@ static int advance(double *a, const double *u, const double *p, double dt) {
 }
 
 static void outputs(const double *a, const double *u, const double *p, double *to) {
-    (void)u; (void)p;
-    for (int i = 0; i < N_Y; i++) {
+    const double *force = u + N_LOADS + 2 * N_FILMS;
+    (void)p;
+    for (int i = 0; i < N_LINEAR; i++) {
         to[i] = OFFSET[i];
         for (int k = 0; k < N_X; k++) to[i] += OUT[i * N_X + k] * a[k];
+    }
+    for (int i = 0; i < N_HOT; i++) {
+        double s[6];
+        for (int c = 0; c < 6; c++) {
+            const double *row = HOT + (i * 6 + c) * (N_X + N_FORCES);
+            s[c] = 0.0;
+            for (int k = 0; k < N_X; k++) s[c] += row[k] * a[k];
+            for (int k = 0; k < N_FORCES; k++) s[c] += row[N_X + k] * force[k];
+        }
+        const double x = s[0] - s[1], y = s[1] - s[2], z = s[2] - s[0];
+        to[N_LINEAR + i] = sqrt(0.5 * (x * x + y * y + z * z) + 3.0 * (s[3] * s[3] + s[4] * s[4] + s[5] * s[5]));
     }
 }
