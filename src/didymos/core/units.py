@@ -73,3 +73,30 @@ def _examples(si_unit: str) -> str:
         "kg/s": "kg/s, t/h, kg/h", "N m": "N m, kN m",
     }  # fmt: skip
     return known.get(si_unit, si_unit or "1")
+
+
+def base_powers(unit: str) -> dict[str, int]:
+    """Powers of kg, m, s, A, K, mol, cd that a unit without factor stands for: {"kg": 1, "m": -1, "s": -2} for Pa. ConfigError
+    for one with a factor or a broken power. A radian counts as 1."""
+    registry = _registry()
+    quantity = registry.Quantity(1.0, _unit(unit)).to_base_units()
+    names = {
+        "kilogram": "kg",
+        "gram": "kg",
+        "meter": "m",
+        "second": "s",
+        "ampere": "A",
+        "kelvin": "K",
+        "mole": "mol",
+        "candela": "cd",
+    }
+    found = {}
+    for name, power in quantity.unit_items():
+        if name == "radian":
+            continue
+        if name not in names or power != int(power):
+            raise ConfigError(f"unit {unit!r} has no whole powers of SI base units ({name}**{power}). Use an SI unit.")
+        found[names[name]] = int(power)
+    if abs(quantity.magnitude - 1.0) > 1e-12:
+        raise ConfigError(f"unit {unit!r} is {quantity.magnitude:g} SI units; a plain SI unit is needed here.")
+    return found

@@ -47,6 +47,11 @@ class Archive:
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._names
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Members that are files, as the archive spells them."""
+        return tuple(info.filename for info in self._zip.infolist() if not info.is_dir())
+
     def read(self, name: str) -> bytes:
         """Member `name`, whatever its letters' case. DataError when it is absent, damaged, or larger than allowed."""
         info = self._names.get(name.lower())

@@ -8,7 +8,7 @@ channels without a tag, named after a feature of a waveform, only show it. Verif
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil, exp, isfinite, nan
 
@@ -25,10 +25,11 @@ from didymos.data.align import Grid
 from didymos.decide.alerts import Finding
 from didymos.infer import anomaly, bearing_life
 from didymos.infer.explain import why_anomaly
-from didymos.infer.plain import plain_chance, plain_time
+from didymos.infer.plain import plain, plain_chance, plain_time
 from didymos.numerics.spectra import Line
 from didymos.plant.bearing_prior import read_prior
 from didymos.plant.config import Asset, Plant
+from didymos.plant.cosimulation import Cosimulation, TwinState
 from didymos.plant.judge import Verdict
 
 LEARN_S, LEARN_ROWS = (
@@ -41,7 +42,7 @@ BEARING_MODE, BEARING_TITLE = "bearing_fatigue", "Rolling bearing spalled"
 @dataclass(slots=True)
 class BaselineState:
     """Per asset, in order: detector, bearing (or None), last score, last value of each channel and their time, what came since
-    the last scored row (NaN = nothing)."""
+    the last scored row (NaN = nothing); FMUs beside them (none in a checkpoint of before that)."""
 
     detectors: list[anomaly.State]
     bearings: list[bearing_life.State | None]
@@ -49,6 +50,7 @@ class BaselineState:
     rows: list[NDArray[np.float64]]
     time_ns: NDArray[np.int64]
     since: list[NDArray[np.float64]]
+    twins: list[TwinState | None] = field(default_factory=list)
 
 
 class Baselines:
@@ -61,7 +63,11 @@ class Baselines:
         self.grid = grid
         self.channels = [scalar_channels(asset) for asset in assets]
         self._every = every_step(grid, learn_s)
-        self.settings = [settings(a, channels, grid, learn_s) for a, channels in zip(assets, self.channels, strict=True)]
+        self._watched = [_watched(a, channels) for a, channels in zip(assets, self.channels, strict=True)]
+        self.settings = [
+            settings(a, [channels[i] for i in watched], grid, learn_s)
+            for a, channels, watched in zip(assets, self.channels, self._watched, strict=True)
+        ]
         self.places = [
             np.array([grid.place(channel_id(a.id, c.name)) for c in cs]) for a, cs in zip(assets, self.channels, strict=True)
         ]
@@ -82,6 +88,11 @@ class Baselines:
             np.zeros(n, np.int64),
             [np.full(len(c), np.nan) for c in self.channels],
         )
+        self.fmus = [
+            Cosimulation(a, cs, grid.step_ns, ceil(learn_s * SECOND_NS / grid.step_ns) if a.fmu else 0) if a.fmu else None
+            for a, cs in zip(self.assets, self.channels, strict=True)
+        ]
+        self.state.twins = [fmu.init() if fmu is not None else None for fmu in self.fmus]
 
     def step(self, who: NDArray[np.int64], step: NDArray[np.int64]) -> dict[str, Callable[[], Tick]]:
         """Take assets `who` (local numbers) to `step`; what makes each one's tick, by its id."""
@@ -95,19 +106,36 @@ class Baselines:
             s.since[asset] = np.where(came, row, s.since[asset])
             setting = self.settings[asset]
             if setting is not None and k % self._every == 0:
-                s.detectors[asset], s.scores[asset] = anomaly.step(s.detectors[asset], s.since[asset], setting)
+                s.detectors[asset], s.scores[asset] = anomaly.step(
+                    s.detectors[asset], s.since[asset][self._watched[asset]], setting
+                )
                 s.since[asset] = np.full(len(row), nan)
             bearing = s.bearings[asset]
             if bearing is not None:
                 rms = self.grid.values(np.array(self.axes[asset]), np.array(k))
                 s.bearings[asset] = bearing_life.step(bearing, rms.tolist(), self.grid.step_ns / SECOND_NS)
+            fmu, twin = self.fmus[asset], s.twins[asset]
+            if fmu is not None and twin is not None:
+                fmu.step(twin, k * self.grid.step_ns, s.rows[asset], row)
             ticks[self.assets[asset].id] = partial(self._tick, asset, row)
         return ticks
 
     def restore(self, state: BaselineState) -> None:
+        twins = state.twins or [None] * len(self.assets)
         self.state = replace(
-            state, time_ns=np.array(state.time_ns), rows=[np.array(r) for r in state.rows], since=[np.array(r) for r in state.since]
+            state,
+            time_ns=np.array(state.time_ns),
+            rows=[np.array(r) for r in state.rows],
+            since=[np.array(r) for r in state.since],
+            twins=[fmu.restored(twin) if fmu is not None else None for fmu, twin in zip(self.fmus, twins, strict=True)],
         )
+
+    def kept(self) -> BaselineState:
+        """The state as a checkpoint holds it."""
+        for fmu, twin in zip(self.fmus, self.state.twins, strict=True):
+            if fmu is not None and twin is not None:
+                fmu.keep(twin)
+        return self.state
 
     def judge(self, plant: Plant, asset: int, serials: Sequence[tuple[str, str]], lines: Sequence[Line], sequence: int) -> Verdict:
         if self.state.bearings[asset] is not None:
@@ -124,6 +152,9 @@ class Baselines:
         else:
             validity = Validity(True, float(min(1.0, 1.0 / max(score.value, 1e-9))), "ok", "compared with its own healthy baseline")
             reason = why_anomaly(score, {c.name: c for c in self.channels[asset]})
+        fmu, twin = self.fmus[asset], s.twins[asset]
+        if fmu is not None and twin is not None:
+            validity = fmu.validity(twin)
         life = (Life("any", "Any failure", withheld=NO_FAILURE_MODE),)
         snapshot = self._snapshot(plant, asset, serials, sequence, validity, life, reason, None)
         ratio = score.value if score is not None else 0.0
@@ -131,7 +162,21 @@ class Baselines:
         finding = Finding(
             "anomaly", "machine", ratio, 0.0, 0.0, snapshot.next_stop_ns, reason.sentence, action, "", reason.evidence, True
         )
-        return Verdict(snapshot, (finding,))
+        return Verdict(snapshot, (finding, *self._over_limit(asset, snapshot.next_stop_ns)))
+
+    def _over_limit(self, asset: int, next_stop_ns: int | None) -> list[Finding]:
+        """What the FMU computes has reached a limit that the plant file declares."""
+        fmu, twin = self.fmus[asset], self.state.twins[asset]
+        found = []
+        for channel, value, limit in fmu.over_limit(twin) if fmu is not None and twin is not None else ():
+            now, most = plain(value, channel.unit), plain(limit, channel.unit)
+            text = f"The FMU computes {channel.title} {now}; the limit in the plant file is {most}."
+            evidence, action = (Evidence("level", text, 1.0, channel.name),), "Look at the machine; its model has reached a limit"
+            ratio = value / limit if limit > 0.0 else 1.0
+            found.append(
+                Finding(f"limit_{channel.name}", "machine", ratio, 0.0, 0.0, next_stop_ns, text, action, "", evidence, True)
+            )
+        return found
 
     def _judge_bearing(
         self, plant: Plant, asset: int, serials: Sequence[tuple[str, str]], lines: Sequence[Line], sequence: int
@@ -211,13 +256,30 @@ class Baselines:
         for j, (channel, place) in enumerate(zip(self.channels[asset], self.places[asset], strict=True)):
             quality = int(self.grid.last_quality[place]) if place >= 0 else 0
             reading = float(row[j]) if isfinite(row[j]) else None
-            found.append(Estimate(channel.name, channel.title, "sensor", channel.unit, None, None, None, reading, quality, None))
+            value, low, high, off = self._computed(asset, j, reading)
+            kind = "sensor" if place >= 0 or value is None else "virtual"
+            found.append(Estimate(channel.name, channel.title, kind, channel.unit, value, low, high, reading, quality, None, off))
         return tuple(found)
 
+    def _computed(self, asset: int, column: int, reading: float | None) -> tuple[float | None, ...]:
+        """What the FMU says of a channel: value, its 95 % band, how many sigma the reading is off; None where it says nothing."""
+        fmu, twin = self.fmus[asset], self.state.twins[asset]
+        if fmu is None or twin is None or column not in fmu.output_columns:
+            return None, None, None, None
+        i = int(np.flatnonzero(fmu.output_columns == column)[0])
+        value, sd = float(fmu.value(twin)[i]), float(fmu.sd(twin)[i])
+        if not isfinite(value):
+            return None, None, None, None
+        if not isfinite(sd):
+            return value, None, None, None
+        return value, value - 1.96 * sd, value + 1.96 * sd, (reading - value) / sd if reading is not None else None
+
     def _tick(self, asset: int, row: NDArray[np.float64]) -> Tick:
-        config, none = self.assets[asset], np.full(len(row), nan)
+        config = self.assets[asset]
         names = tuple(c.name for c in self.channels[asset])
-        return Tick(config.id, int(self.state.time_ns[asset]), names, row, none, none, none)
+        said = [self._computed(asset, j, None)[:3] for j in range(len(row))]
+        value, low, high = (np.array([nan if v is None else v for v in column], float) for column in zip(*said, strict=True))
+        return Tick(config.id, int(self.state.time_ns[asset]), names, row, value, low, high)
 
 
 def bearing_reason(shown: float, life: Life, lines: Sequence[Line], alarmed: bool) -> Why:
@@ -271,6 +333,12 @@ def _prior(asset: Asset) -> bearing_life.Prior | None:
 def scalar_channels(asset: Asset) -> tuple[Channel, ...]:
     waveforms = {t.channel for t in asset.tags if t.waveform}
     return tuple(c for c in asset.channels if c.name not in waveforms)
+
+
+def _watched(asset: Asset, channels: Sequence[Channel]) -> list[int]:
+    """Columns that the baseline is of: all but those that only an FMU computes."""
+    fed = {tag.channel for tag in asset.tags}
+    return [i for i, c in enumerate(channels) if asset.fmu is None or c.name in fed]
 
 
 def settings(asset: Asset, channels: Sequence[Channel], grid: Grid, learn_s: float) -> anomaly.Settings | None:

@@ -39,6 +39,21 @@ class FittedComponent:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetFmu:
+    """[asset.fmu]: an FMU that runs beside a generic asset (`plant.cosimulation`). Pairs of the FMU's name, or a channel, with a
+    channel or a number."""
+
+    file: str
+    sha256: str
+    inputs: tuple[tuple[str, str], ...] = ()
+    outputs: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[tuple[str, float], ...] = ()
+    noise: tuple[tuple[str, float], ...] = ()
+    limits: tuple[tuple[str, float], ...] = ()
+    step_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """One machine. `constants` are inputs that no sensor measures, in SI. `channels` and `regime` describe a generic asset."""
 
@@ -56,6 +71,7 @@ class Asset:
     regime: str = ""
     bearing: str = ""
     life: str = ""
+    fmu: AssetFmu | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from didymos.core.model import Model
 from didymos.core.units import to_si
 from didymos.data.history.retention import Retention
 from didymos.plant.calendar_check import read_calendar
-from didymos.plant.config import Asset, Erp, FittedComponent, Mistake, Plant, Source, Tag
+from didymos.plant.config import Asset, AssetFmu, Erp, FittedComponent, Mistake, Plant, Source, Tag
 from didymos.plant.toml_lines import Path as KeyPath
 from didymos.plant.toml_lines import lines
 
@@ -280,7 +280,15 @@ class Reader:
             regime=regime,
             bearing=self.bearing(table, where),
             life=self.value(table, where, "life", str, ""),
+            fmu=self.fmu(table, where, model, own),
         )
+
+    def fmu(self, table: Table, where: KeyPath, model: str, own: tuple[Channel, ...]) -> AssetFmu | None:
+        if "fmu" not in table:
+            return None
+        from didymos.plant.config_fmu import read_fmu_table
+
+        return read_fmu_table(self, table, (*where, "fmu"), model, own)
 
     def bearing(self, table: Table, where: KeyPath) -> str:
         from didymos.assets.bearings import BEARINGS

@@ -380,7 +380,7 @@ class Loop:
 
     def state(self) -> bytes:
         fleets = {name: fleet.state for name, fleet in self.fleets.items()}
-        return pack(LoopState(self.sequence, self.grid.state(), fleets, self.baselines.state, self.memory, self.layout))
+        return pack(LoopState(self.sequence, self.grid.state(), fleets, self.baselines.kept(), self.memory, self.layout))
 
     @property
     def layout(self) -> Layout:

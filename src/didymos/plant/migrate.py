@@ -103,6 +103,8 @@ def _baselines(loop: Loop, state: LoopState) -> None:
         if known is None or len(old.rows[known]) != len(new.rows[i]):
             continue
         new.detectors[i], new.bearings[i], new.scores[i] = old.detectors[known], old.bearings[known], old.scores[known]
+        if old.twins and (fmu := loop.baselines.fmus[i]) is not None:
+            new.twins[i] = fmu.restored(old.twins[known])
         new.rows[i], new.since[i], new.time_ns[i] = np.array(old.rows[known]), np.array(old.since[known]), old.time_ns[known]
 
 
@@ -119,7 +121,7 @@ def _alone(state: LoopState, id: str) -> LoopState:
     fleets = {name: _rows(state.fleets[name], ids.index(id)) for name, ids in layout.fleets.items() if id in ids}
     i = layout.baselines.index(id) if id in layout.baselines else None
     b, at = state.baselines, slice(0, 0) if i is None else slice(i, i + 1)
-    mine = BaselineState(b.detectors[at], b.bearings[at], b.scores[at], b.rows[at], b.time_ns[at], b.since[at])
+    mine = BaselineState(b.detectors[at], b.bearings[at], b.scores[at], b.rows[at], b.time_ns[at], b.since[at], b.twins[at])
     names = tuple(layout.channels[c] for c in channels)
     alone = type(layout)((id,), names, {name: (id,) for name in fleets}, (id,) if i is not None else ())
     return replace(state, grid=grid, fleets=fleets, baselines=mine, memory={id: state.memory[id]}, layout=alone)
