@@ -5,7 +5,7 @@ import pytest
 
 from didymos.assets import ASSETS
 from didymos.numerics.ukf import substeps_for, ukf_kernel
-from tests.pace import PACE
+from tests.pace import BY_KERNEL, COMPILED, PACE
 
 STEP_S = 300.0
 LOADS = (
@@ -109,32 +109,37 @@ def run(model, faults, days, seed=1):
     return np.array(x, float), mean[0], np.sqrt(np.diag(cov[0])), float(np.mean(nis[288:]))
 
 
+FOLLOWED = [
+    ("induction_motor", {"log_fouling_rate": 4.0}, "fouling"),
+    ("induction_motor", {"log_bearing_rate": 5.0}, "bearing_wear"),
+    ("centrifugal_pump", {"log_ring_rate": 5.0}, "ring_wear"),
+    ("centrifugal_pump", {"log_erosion_rate": 5.0}, "impeller_erosion"),
+    ("centrifugal_pump", {"log_seal_rate": 5.0}, "seal_wear"),
+    ("spindle", {"front_spall": 0.05, "log_spall_rate": 4.0}, "front_spall"),
+    ("spindle", {"rear_spall": 0.05, "log_spall_rate": 4.0}, "rear_spall"),
+    ("spindle", {"starvation": 0.3}, "starvation"),
+    ("heat_exchanger", {"log_tube_rate": 4.0}, "tube_fouling"),
+    ("heat_exchanger", {"log_shell_rate": 4.0}, "shell_fouling"),
+    ("gearbox", {"log_pitting_rate": 5.0}, "pitting"),
+    ("gearbox", {"log_oil_rate": 4.0}, "oil_ageing"),
+    ("hydraulic_power_unit", {"log_pump_rate": 4.0}, "pump_gap"),
+    ("hydraulic_power_unit", {"log_gas_rate": 5.0}, "gas_loss"),
+    ("hydraulic_power_unit", {"log_cooler_rate": 4.0}, "cooler_fouling"),
+    ("hydraulic_power_unit", {"log_filter_rate": 3.0}, "filter_loading"),
+    ("cutting_tool", {"log_flank_rate": 4.0}, "flank_wear"),
+    ("cutting_tool", {"log_nose_rate": 4.0}, "nose_wear"),
+    ("fan", {"log_belt_rate": 4.0}, "belt_wear"),
+    ("fan", {"log_unbalance_rate": 4.0}, "unbalance"),
+    ("fan", {"log_bearing_rate": 5.0}, "bearing_wear"),
+    ("fan", {"log_filter_rate": 3.0}, "filter_loading"),
+    ("turning", {"log_flank_rate": 4.0}, "flank_wear"),
+    ("turning", {"log_nose_rate": 4.0}, "nose_wear"),
+]
+
+
 @pytest.mark.parametrize(
     ("name", "faults", "wear"),
-    [
-        ("induction_motor", {"log_fouling_rate": 4.0}, "fouling"),
-        ("induction_motor", {"log_bearing_rate": 5.0}, "bearing_wear"),
-        ("centrifugal_pump", {"log_ring_rate": 5.0}, "ring_wear"),
-        ("centrifugal_pump", {"log_erosion_rate": 5.0}, "impeller_erosion"),
-        ("centrifugal_pump", {"log_seal_rate": 5.0}, "seal_wear"),
-        ("spindle", {"front_spall": 0.05, "log_spall_rate": 4.0}, "front_spall"),
-        ("spindle", {"rear_spall": 0.05, "log_spall_rate": 4.0}, "rear_spall"),
-        ("spindle", {"starvation": 0.3}, "starvation"),
-        ("heat_exchanger", {"log_tube_rate": 4.0}, "tube_fouling"),
-        ("heat_exchanger", {"log_shell_rate": 4.0}, "shell_fouling"),
-        ("gearbox", {"log_pitting_rate": 5.0}, "pitting"),
-        ("gearbox", {"log_oil_rate": 4.0}, "oil_ageing"),
-        ("hydraulic_power_unit", {"log_pump_rate": 4.0}, "pump_gap"),
-        ("hydraulic_power_unit", {"log_gas_rate": 5.0}, "gas_loss"),
-        ("hydraulic_power_unit", {"log_cooler_rate": 4.0}, "cooler_fouling"),
-        ("hydraulic_power_unit", {"log_filter_rate": 3.0}, "filter_loading"),
-        ("cutting_tool", {"log_flank_rate": 4.0}, "flank_wear"),
-        ("cutting_tool", {"log_nose_rate": 4.0}, "nose_wear"),
-        ("fan", {"log_belt_rate": 4.0}, "belt_wear"),
-        ("fan", {"log_unbalance_rate": 4.0}, "unbalance"),
-        ("fan", {"log_bearing_rate": 5.0}, "bearing_wear"),
-        ("fan", {"log_filter_rate": 3.0}, "filter_loading"),
-    ],
+    [each if each[0] in COMPILED else pytest.param(*each, marks=pytest.mark.slow) for each in FOLLOWED],
 )
 def test_the_filter_follows_a_fast_wearing_unit(name, faults, wear):
     model = ASSETS[name]
@@ -146,7 +151,7 @@ def test_the_filter_follows_a_fast_wearing_unit(name, faults, wear):
     assert nis < 1.6
 
 
-@pytest.mark.parametrize("name", ASSETS)
+@pytest.mark.parametrize("name", BY_KERNEL)
 def test_a_healthy_unit_is_believed_healthy(name):
     model = ASSETS[name]
     truth, mean, sd, nis = run(model, {}, days=4)

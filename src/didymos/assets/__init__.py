@@ -1,4 +1,4 @@
-"""One file per machine; the ASSETS table names them."""
+"""One file per machine or process; the ASSETS table names them, PROCESSES those that make parts."""
 
 from didymos.assets import (
     centrifugal_pump,
@@ -9,8 +9,10 @@ from didymos.assets import (
     hydraulic_power_unit,
     induction_motor,
     spindle,
+    turning,
 )
 from didymos.assets.generic import GENERIC
+from didymos.assets.process import Process
 from didymos.core.model import Model
 
 ASSETS: dict[str, Model] = {
@@ -22,6 +24,8 @@ ASSETS: dict[str, Model] = {
     "hydraulic_power_unit": hydraulic_power_unit.MODEL,
     "fan": fan.MODEL,
     "cutting_tool": cutting_tool.MODEL,
+    "turning": turning.MODEL,
 }
+PROCESSES: dict[str, Process] = {process.model.name: process for process in (turning.PROCESS,)}
 
-__all__ = ["ASSETS", "GENERIC"]
+__all__ = ["ASSETS", "GENERIC", "PROCESSES"]
