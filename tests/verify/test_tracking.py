@@ -36,6 +36,9 @@ FAST = {  # what is already worn, and how fast it goes on: field -> value
     "gas_loss": {"log_gas_rate": 4.0},
     "cooler_fouling": {"log_cooler_rate": 4.0},
     "filter_clogging": {"log_filter_rate": 3.0},
+    "lining": {"log_lining_rate": 4.0},
+    "elements": {"log_element_rate": 4.0},
+    "thermocouples": {"log_drift_rate": 4.0},
 }
 
 
@@ -134,6 +137,9 @@ FOLLOWED = [
     ("fan", {"log_filter_rate": 3.0}, "filter_loading"),
     ("turning", {"log_flank_rate": 4.0}, "flank_wear"),
     ("turning", {"log_nose_rate": 4.0}, "nose_wear"),
+    ("heat_treat_furnace", {"log_lining_rate": 4.0}, "lining_wear"),
+    ("heat_treat_furnace", {"log_element_rate": 4.0}, "front_ageing"),
+    ("heat_treat_furnace", {"log_drift_rate": 4.0}, "back_drift"),
 ]
 
 

@@ -6,6 +6,7 @@ from didymos.assets import (
     fan,
     gearbox,
     heat_exchanger,
+    heat_treat_furnace,
     hydraulic_power_unit,
     induction_motor,
     spindle,
@@ -25,7 +26,8 @@ ASSETS: dict[str, Model] = {
     "fan": fan.MODEL,
     "cutting_tool": cutting_tool.MODEL,
     "turning": turning.MODEL,
+    "heat_treat_furnace": heat_treat_furnace.MODEL,
 }
-PROCESSES: dict[str, Process] = {process.model.name: process for process in (turning.PROCESS,)}
+PROCESSES: dict[str, Process] = {process.model.name: process for process in (turning.PROCESS, heat_treat_furnace.PROCESS)}
 
 __all__ = ["ASSETS", "GENERIC", "PROCESSES"]

@@ -40,6 +40,7 @@ class Process:
     active     (x, u, p) -> above 0.5 while the process works on the part
     figures    virtual channels, states  State fields, that the record gives with their interval
     observed   (figure, sensor): a gauge reads this figure, and its noise belongs into the interval
+    scatter    (figure, parameter): standard deviation by which parts differ from the published relation behind the figure
     """
 
     model: Model
@@ -49,6 +50,7 @@ class Process:
     states: tuple[str, ...]
     limits: tuple[Limit, ...]
     observed: tuple[tuple[str, str], ...] = ()
+    scatter: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,17 @@ def _draws(model: Model, mean: Array, cov: Array) -> Array:
     return np.clip(mean + np.concatenate([normal, -normal]) @ root.T, np.array(model.low, float), np.array(model.high, float))
 
 
+def _noise(process: Process, p: Any, name: str) -> float:
+    """What comes on top of the belief when this figure is held against a measurement."""
+    gauge, spread = dict(process.observed).get(name), dict(process.scatter).get(name)
+    read = next(c.noise for c in process.model.sensors if c.name == gauge) if gauge else 0.0
+    return float(np.hypot(read, getattr(p, spread) if spread else 0.0))
+
+
 def _figure(process: Process, p: Any, name: str, title: str, unit: str, value: float, drawn: Array, course: Array) -> Figure:
     drawn = np.broadcast_to(drawn, DRAWS)
-    gauge = dict(process.observed).get(name)
-    if gauge is not None:
-        noise = next(c.noise for c in process.model.sensors if c.name == gauge)
+    noise = _noise(process, p, name)
+    if noise:
         drawn = drawn + noise * np.random.Generator(np.random.PCG64(SEED + 1)).standard_normal(DRAWS)
     low, high = np.quantile(drawn, Q)
     limit = next((each for each in process.limits if each.figure == name), None)

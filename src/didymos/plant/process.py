@@ -62,11 +62,30 @@ def process_record(operation: Record, process: Process, said: Said) -> Record:
     return Record(f"{KIND}:{operation.key}", KIND, operation.subject, operation.time_ns, body)
 
 
+def last_active_ns(operation: Record, process: Process, said: Said) -> int | None:
+    """When the process last worked on the part: a load that was drawn before the program ended is judged as it was drawn."""
+    start_ns, end_ns = (int(operation.body[name]) for name in ("start_ns", "end_ns"))  # type: ignore[call-overload]
+    try:
+        inputs, times = held_inputs(process, said, start_ns, end_ns), _times(process, said, start_ns, end_ns)
+    except DataError:
+        return None
+    model = process.model
+    on = process.active(model.initial, model.Input(*inputs.T), model.Params(*map(float, said.params)))
+    active = np.flatnonzero(np.broadcast_to(on, len(times)) > 0.5)
+    return int(times[active[-1]]) if len(active) else None
+
+
+def _times(process: Process, said: Said, start_ns: int, end_ns: int) -> NDArray[np.int64]:
+    """At which an input came inside the window."""
+    usable = [_usable(said.series[c.name])[0] for c in process.model.inputs if c.name in said.series]
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *(t[(t >= start_ns) & (t <= end_ns)] for t in usable)]))
+
+
 def held_inputs(process: Process, said: Said, start_ns: int, end_ns: int) -> Array:
     """(T, k) at every time at which an input came inside the window; others hold their last value. DataError without any."""
     channels = process.model.inputs
     usable = {c.name: _usable(said.series[c.name]) for c in channels if c.name in said.series}
-    times = np.unique(np.concatenate([np.zeros(0, np.int64), *(t[(t >= start_ns) & (t <= end_ns)] for t, _ in usable.values())]))
+    times = _times(process, said, start_ns, end_ns)
     if not len(times):
         raise DataError(f"{process.model.name}: no usable sample of any input in the window")
     columns = []

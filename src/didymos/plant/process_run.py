@@ -10,7 +10,7 @@ figures and with the reason. Nothing here stops the operation's own record, whic
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from didymos.data.erp.staging import Staging
 from didymos.data.erp.staging_process import keep_said, keep_told, program_of, untold, waiting
 from didymos.formats.wire import pack, unpack
 from didymos.plant.config import Asset, Plant
-from didymos.plant.process import Said, process_record
+from didymos.plant.process import Said, last_active_ns, process_record
 from didymos.plant.report import AssetReport, ask_worker
 from didymos.plant.rewind import AsOf, ask_as_of
 
@@ -92,7 +92,15 @@ async def _said(plant: Plant, asset: Asset | None, operation: Record, staging: S
         begin = int(operation.body["start_ns"]) - (BEFORE_NS if channel in process.model.inputs else 0)  # type: ignore[call-overload]
         series[channel.name] = await history.read(channel_id(asset.id, channel.name), begin, end_ns + 1)
     tool = await _tool(plant, process, asset.id, end_ns, history)
-    return Said(np.array(twin.params), mean, cov, series, dict(asset.constants), tool, program, withheld)
+    said = Said(np.array(twin.params), mean, cov, series, dict(asset.constants), tool, program, withheld)
+    until_ns = last_active_ns(operation, process, said)
+    if withheld or until_ns is None or end_ns - until_ns < plant.step_s * SECOND_NS:
+        return said
+    try:
+        mean, cov = await ask_as_of(bus, AsOf(asset.id, until_ns), ASK_S)
+    except (ConnectError, DataError) as error:
+        raise _NotYet(str(error)) from error
+    return replace(said, mean=mean, cov=cov)
 
 
 async def _twin(bus: Bus, asset: str) -> AssetReport:
