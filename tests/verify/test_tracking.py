@@ -39,6 +39,9 @@ FAST = {  # what is already worn, and how fast it goes on: field -> value
     "lining": {"log_lining_rate": 4.0},
     "elements": {"log_element_rate": 4.0},
     "thermocouples": {"log_drift_rate": 4.0},
+    "valves": {"log_valve_rate": 4.0},
+    "rings": {"log_ring_rate": 4.0},
+    "intake_filter": {"log_filter_rate": 3.0},
 }
 
 
@@ -140,6 +143,10 @@ FOLLOWED = [
     ("heat_treat_furnace", {"log_lining_rate": 4.0}, "lining_wear"),
     ("heat_treat_furnace", {"log_element_rate": 4.0}, "front_ageing"),
     ("heat_treat_furnace", {"log_drift_rate": 4.0}, "back_drift"),
+    ("compressor", {"log_valve_rate": 4.0}, "valve_leak"),
+    ("compressor", {"log_ring_rate": 4.0}, "ring_leak"),
+    ("compressor", {"log_cooler_rate": 4.0}, "cooler_fouling"),
+    ("compressor", {"log_filter_rate": 3.0}, "filter_loading"),
 ]
 
 

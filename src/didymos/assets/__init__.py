@@ -2,6 +2,7 @@
 
 from didymos.assets import (
     centrifugal_pump,
+    compressor,
     cutting_tool,
     fan,
     gearbox,
@@ -27,6 +28,7 @@ ASSETS: dict[str, Model] = {
     "cutting_tool": cutting_tool.MODEL,
     "turning": turning.MODEL,
     "heat_treat_furnace": heat_treat_furnace.MODEL,
+    "compressor": compressor.MODEL,
 }
 PROCESSES: dict[str, Process] = {process.model.name: process for process in (turning.PROCESS, heat_treat_furnace.PROCESS)}
 
