@@ -14,6 +14,7 @@ LOADS = (
     "radial_load_N",
     "hot_flow_kg_per_s",
     "feed_m",
+    "axial_force_N",
 )  # not torque: teeth last years below their rating
 MODES = [(m, mode) for m in ASSETS.values() for mode in m.failure_modes]
 FAST = {  # what is already worn, and how fast it goes on: field -> value
@@ -40,6 +41,8 @@ FAST = {  # what is already worn, and how fast it goes on: field -> value
     "elements": {"log_element_rate": 4.0},
     "thermocouples": {"log_drift_rate": 4.0},
     "valves": {"log_valve_rate": 4.0},
+    "preload": {"log_preload_rate": 4.0},
+    "grease": {"log_starvation_rate": 4.0},
     "rings": {"log_ring_rate": 4.0},
     "intake_filter": {"log_filter_rate": 3.0},
 }
@@ -143,6 +146,8 @@ FOLLOWED = [
     ("heat_treat_furnace", {"log_lining_rate": 4.0}, "lining_wear"),
     ("heat_treat_furnace", {"log_element_rate": 4.0}, "front_ageing"),
     ("heat_treat_furnace", {"log_drift_rate": 4.0}, "back_drift"),
+    ("ball_screw_axis", {"log_preload_rate": 4.0}, "preload_loss"),
+    ("ball_screw_axis", {"log_starvation_rate": 4.0}, "starvation"),
     ("compressor", {"log_valve_rate": 4.0}, "valve_leak"),
     ("compressor", {"log_ring_rate": 4.0}, "ring_leak"),
     ("compressor", {"log_cooler_rate": 4.0}, "cooler_fouling"),

@@ -1,6 +1,7 @@
 """One file per machine or process; the ASSETS table names them, PROCESSES those that make parts."""
 
 from didymos.assets import (
+    ball_screw_axis,
     centrifugal_pump,
     compressor,
     cutting_tool,
@@ -29,6 +30,7 @@ ASSETS: dict[str, Model] = {
     "turning": turning.MODEL,
     "heat_treat_furnace": heat_treat_furnace.MODEL,
     "compressor": compressor.MODEL,
+    "ball_screw_axis": ball_screw_axis.MODEL,
 }
 PROCESSES: dict[str, Process] = {process.model.name: process for process in (turning.PROCESS, heat_treat_furnace.PROCESS)}
 
