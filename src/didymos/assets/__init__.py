@@ -13,6 +13,7 @@ from didymos.assets import (
     induction_motor,
     spindle,
     turning,
+    valve_actuator,
 )
 from didymos.assets.generic import GENERIC
 from didymos.assets.process import Process
@@ -31,6 +32,7 @@ ASSETS: dict[str, Model] = {
     "heat_treat_furnace": heat_treat_furnace.MODEL,
     "compressor": compressor.MODEL,
     "ball_screw_axis": ball_screw_axis.MODEL,
+    "valve_actuator": valve_actuator.MODEL,
 }
 PROCESSES: dict[str, Process] = {process.model.name: process for process in (turning.PROCESS, heat_treat_furnace.PROCESS)}
 

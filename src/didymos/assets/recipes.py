@@ -106,6 +106,11 @@ RECIPES: dict[str, Recipe] = {
         (("speed", Swing(40.0, 150.0, 3 * HOUR, "steps")), ("axial_force", Swing(800.0, 4000.0, 4 * HOUR, "steps")),
          ("ambient_temperature", _air())),
     ),
+    "valve_actuator": Recipe(
+        1800.0, 2880,
+        (("travel", Swing(0.2, 0.9, 2 * HOUR, "steps")), ("stem_speed", Swing(4.0e-5, 4.0e-4, 5 * HOUR, "steps")),
+         ("valve_pressure_drop", Swing(2.0e5, 6.0e5, 7 * HOUR, "steps")), ("ambient_temperature", _air())),
+    ),
 }  # fmt: skip
 
 
