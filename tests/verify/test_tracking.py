@@ -15,6 +15,7 @@ LOADS = (
     "hot_flow_kg_per_s",
     "feed_m",
     "axial_force_N",
+    "mass_flow_kg_per_s",
 )  # not torque: teeth last years below their rating
 MODES = [(m, mode) for m in ASSETS.values() for mode in m.failure_modes]
 FAST = {  # what is already worn, and how fast it goes on: field -> value
@@ -41,6 +42,8 @@ FAST = {  # what is already worn, and how fast it goes on: field -> value
     "elements": {"log_element_rate": 4.0},
     "thermocouples": {"log_drift_rate": 4.0},
     "valves": {"log_valve_rate": 4.0},
+    "idlers": {"log_idler_rate": 4.0},
+    "lagging": {"log_lagging_rate": 5.0},
     "stiction": {"log_stiction_rate": 4.0},
     "diaphragm": {"log_diaphragm_rate": 4.0},
     "spring": {"log_spring_rate": 4.0},
@@ -151,6 +154,10 @@ FOLLOWED = [
     ("heat_treat_furnace", {"log_element_rate": 4.0}, "front_ageing"),
     ("heat_treat_furnace", {"log_drift_rate": 4.0}, "back_drift"),
     ("ball_screw_axis", {"log_preload_rate": 4.0}, "preload_loss"),
+    ("conveyor_drive", {"log_idler_rate": 4.0}, "idler_wear"),
+    ("conveyor_drive", {"log_lagging_rate": 5.0}, "lagging_wear"),
+    ("conveyor_drive", {"log_fouling_rate": 4.0}, "fouling"),
+    ("conveyor_drive", {"pitting": 0.3, "log_pitting_rate": 5.0}, "pitting"),
     ("valve_actuator", {"log_stiction_rate": 4.0}, "stiction"),
     ("valve_actuator", {"log_diaphragm_rate": 4.0}, "diaphragm_wear"),
     ("valve_actuator", {"log_spring_rate": 4.0}, "spring_loss"),

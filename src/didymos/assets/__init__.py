@@ -4,6 +4,7 @@ from didymos.assets import (
     ball_screw_axis,
     centrifugal_pump,
     compressor,
+    conveyor_drive,
     cutting_tool,
     fan,
     gearbox,
@@ -33,6 +34,7 @@ ASSETS: dict[str, Model] = {
     "compressor": compressor.MODEL,
     "ball_screw_axis": ball_screw_axis.MODEL,
     "valve_actuator": valve_actuator.MODEL,
+    "conveyor_drive": conveyor_drive.MODEL,
 }
 PROCESSES: dict[str, Process] = {process.model.name: process for process in (turning.PROCESS, heat_treat_furnace.PROCESS)}
 

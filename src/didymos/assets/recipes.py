@@ -111,13 +111,18 @@ RECIPES: dict[str, Recipe] = {
         (("travel", Swing(0.2, 0.9, 2 * HOUR, "steps")), ("stem_speed", Swing(4.0e-5, 4.0e-4, 5 * HOUR, "steps")),
          ("valve_pressure_drop", Swing(2.0e5, 6.0e5, 7 * HOUR, "steps")), ("ambient_temperature", _air())),
     ),
+    "conveyor_drive": Recipe(
+        900.0, 2880,
+        (("mass_flow", Swing(20.0, 85.0, 3 * HOUR, "steps")), ("speed", Swing(100.0, 153.0, 7 * HOUR, "steps")),
+         ("ambient_temperature", _air())),
+    ),
 }  # fmt: skip
 
 
 def schedule(model: Model, count: int, seed: int) -> Array:
     """(N, T, k). Deterministic by seed."""
     recipe, rng = RECIPES[model.name], np.random.Generator(np.random.PCG64(seed))
-    time_s = np.arange(recipe.steps) * recipe.step_s
+    time_s: Array = np.arange(recipe.steps, dtype=np.float64) * np.float64(recipe.step_s)
     u = np.tile(np.array(model.nominal, float), (count, recipe.steps, 1))
     names = [c.name for c in model.inputs]
     for name, swing in recipe.swings:
@@ -135,7 +140,7 @@ def _course(swing: Swing, time_s: Array, phase: Array, rng: np.random.Generator)
     else:
         level = rng.uniform(0.0, 1.0, (len(phase), int(turns.max()) + 1))
         share = np.take_along_axis(level, turns.astype(np.int64), axis=1)
-    return swing.low + (swing.high - swing.low) * share
+    return np.asarray(swing.low + (swing.high - swing.low) * share, np.float64)
 
 
 def truths(model: Model, count: int, seed: int) -> Array:
@@ -149,7 +154,7 @@ def truths(model: Model, count: int, seed: int) -> Array:
         if not wrong.any():
             break
         found = np.where(wrong, mean + sd * rng.standard_normal((count, model.n_states)), found)
-    return np.clip(found, low, high)
+    return np.asarray(np.clip(found, low, high), np.float64)
 
 
 def hidden(model: Model) -> tuple[str, ...]:

@@ -26,8 +26,8 @@ from didymos.core.model import Component, FailureMode, Model, Parameter
 
 
 class State(NamedTuple):
-    """All slow. stiction, diaphragm_wear: growth of friction and pores; spring_loss: share of the force; seat_erosion: 1 at the class;
-    bench_factor: this actuator's spring over the sheet's, constant."""
+    """All slow. stiction, diaphragm_wear: growth of friction, of pores; spring_loss: share of the force; seat_erosion: 1 at the
+    class; bench_factor: this actuator's spring over the sheet's, constant."""
 
     stiction: float
     log_stiction_rate: float
