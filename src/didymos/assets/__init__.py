@@ -12,6 +12,7 @@ from didymos.assets import (
     heat_treat_furnace,
     hydraulic_power_unit,
     induction_motor,
+    press_frame,
     spindle,
     turning,
     valve_actuator,
@@ -35,6 +36,7 @@ ASSETS: dict[str, Model] = {
     "ball_screw_axis": ball_screw_axis.MODEL,
     "valve_actuator": valve_actuator.MODEL,
     "conveyor_drive": conveyor_drive.MODEL,
+    "press_frame": press_frame.MODEL,
 }
 PROCESSES: dict[str, Process] = {process.model.name: process for process in (turning.PROCESS, heat_treat_furnace.PROCESS)}
 

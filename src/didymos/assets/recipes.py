@@ -116,6 +116,11 @@ RECIPES: dict[str, Recipe] = {
         (("mass_flow", Swing(20.0, 85.0, 3 * HOUR, "steps")), ("speed", Swing(100.0, 153.0, 7 * HOUR, "steps")),
          ("ambient_temperature", _air())),
     ),
+    "press_frame": Recipe(
+        1800.0, 2880,
+        (("stroke_rate", Swing(0.1, 0.6, 4 * HOUR, "steps")), ("peak_force", Swing(0.8e6, 2.2e6, 5 * HOUR, "steps")),
+         ("stop_rate", Swing(0.01, 0.1, 7 * HOUR, "steps"))),
+    ),
 }  # fmt: skip
 
 
