@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from didymos.assets import machining
 from didymos.assets.wear import LOG_RATE_HIGH, LOG_RATE_LOW, LOG_RATE_NOISE, LOG_RATE_SD, log_rate_drift
 from didymos.core.channel import Channel
 from didymos.core.model import Component, FailureMode, Model, Parameter
@@ -83,27 +84,17 @@ class Params(NamedTuple):
     nose_life_ratio: float = 0.7
 
 
-def feed_m(u):
-    return np.clip(u.feed_m, 1e-6, 5e-3)
-
-
 def cutting(u):
-    """1 in the cut, 0 without speed, feed or depth; between them a ramp up to a hundredth of a usual value."""
-    speed, feed, depth = u.cutting_speed_m_per_s / 0.03, u.feed_m / 2e-6, u.depth_m / 2e-5
-    return np.clip(np.minimum(np.minimum(speed, feed), depth), 0.0, 1.0)
+    return machining.engaged(u.cutting_speed_m_per_s, u.feed_m, u.depth_m)
 
 
 def tool_life_s(u, p):
-    speed = p.speed_15_m_per_s / np.clip(u.cutting_speed_m_per_s, 0.1, 50.0)
-    depth = p.depth_15_m / np.clip(u.depth_m, 1e-5, 0.05)
-    return p.life_15_s * speed**p.speed_exponent * (p.feed_15_m / feed_m(u)) ** p.feed_exponent * depth**p.depth_exponent
+    return machining.tool_life_s(u.cutting_speed_m_per_s, u.feed_m, u.depth_m, p)
 
 
 def kienzle_N(pressure_Pa, exponent, u, p):
-    """k b h^(1 - m) with the pressure k of a chip of 1 mm by 1 mm."""
-    thickness = feed_m(u) * p.approach_sine
     width = np.clip(u.depth_m, 0.0, 0.05) / p.approach_sine
-    return pressure_Pa * width * thickness * (thickness / 1e-3) ** (-exponent) * cutting(u)
+    return machining.kienzle_N(pressure_Pa, exponent, width, machining.feed_kept_m(u.feed_m) * p.approach_sine) * cutting(u)
 
 
 def cutting_force_N(x, u, p):
@@ -117,7 +108,7 @@ def feed_force_N(x, u, p):
 
 
 def theoretical_roughness_m(u, p):
-    return feed_m(u) * feed_m(u) / (32.0 * p.nose_radius_m)
+    return machining.feed_mark_roughness_m(machining.feed_kept_m(u.feed_m), p.nose_radius_m)
 
 
 def rhs(x, u, p):

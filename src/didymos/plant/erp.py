@@ -25,6 +25,7 @@ from didymos.data.erp.write import WRITERS, Writer, noted_number, write_once
 from didymos.formats.wire import pack, unpack
 from didymos.plant.config import Erp, Plant
 from didymos.plant.join_run import closed_orders, join_round, keep_published
+from didymos.plant.process_run import process_round
 
 log = logging.getLogger("didymos")
 T = TypeVar("T")
@@ -73,12 +74,13 @@ async def publish_closed(plant: Plant, staging: Staging, bus: Bus, parts: dict[s
 
 
 async def join_forever(plant: Plant, bus: Bus, history: HistoryClient) -> None:
-    """Performance rows and machine cycles -> records, as they come."""
+    """Performance rows and machine cycles -> records, as they come; and what the twin says of each on a process model."""
     poll_s = min(erp.poll_s for erp in plant.erps if erp.entities)
     staging = await _until_there("join", poll_s, lambda: Staging(plant.staging_url))
 
     async def once() -> None:
         await join_round(plant, staging, bus, history)
+        await process_round(plant, staging, bus, history)
 
     try:
         await _again("erp join", poll_s, once)

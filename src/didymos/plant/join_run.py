@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import and_, insert, select
 
+from didymos.assets import PROCESSES
 from didymos.core.case import Event
 from didymos.core.channel import channel_id, partition
 from didymos.core.clock import HOUR_NS, SECOND_NS
@@ -24,6 +25,7 @@ from didymos.core.ports import Bus, HistoryClient
 from didymos.core.series import Series
 from didymos.data.erp.staging import Staging
 from didymos.data.erp.staging_join import Doubt, keep_doubts, keep_joined, neighbours, pending, resolve
+from didymos.data.erp.staging_process import keep_operations
 from didymos.data.erp.staging_tables import CURRENT, WRITTEN
 from didymos.formats.wire import pack
 from didymos.plant.config import CycleChannel, Plant
@@ -50,6 +52,9 @@ async def join_round(plant: Plant, staging: Staging, bus: Bus, history: HistoryC
         record = joined.record
         asset = str(record.body["asset"])
         await bus.publish(f"res.{partition(asset)}.record.{asset}", pack(record), f"record:{record.key}")
+    models = {a.id: a.model for a in plant.assets}
+    processed = [j.record for j in found if models[str(j.record.body["asset"])] in PROCESSES]
+    await asyncio.to_thread(keep_operations, staging, processed)
     hashes = {str(row["number"]): str(row["hash"]) for row in rows}
     now_ns = plant.clock.now_ns()
     notes = [(j.claim.number, j.record.key, hashes[j.claim.number]) for j in found]

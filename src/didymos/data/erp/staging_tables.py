@@ -5,6 +5,7 @@
 delivery            every file taken in, by digest                position   where each query goes on
 rejected            every cell that could not be used             quarantine   what could not be joined, and why (plant/join)
 joined              which record a performance row has become     written      requests written back to an ERP
+process             operations on process models: what the twin said of each, and when that was told
 """
 
 from __future__ import annotations
@@ -112,6 +113,16 @@ WRITTEN = Table(
     Column("key", Text, primary_key=True),
     Column("number", Text, nullable=False),
     Column("known_ns", BigInteger, nullable=False),
+)
+PROCESS = Table(
+    "process",
+    META,
+    Column("key", Text, primary_key=True),
+    Column("asset", Text, nullable=False),
+    Column("end_ns", BigInteger, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("record", Text),
+    Column("told_ns", BigInteger),
 )
 Index("performance_order", CURRENT["performance"].c.order)
 Index("rejected_source", REJECTED.c.source, REJECTED.c.known_ns)
