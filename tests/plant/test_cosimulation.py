@@ -156,6 +156,27 @@ def test_an_fmu_that_crashes_costs_the_machine_nothing_but_its_fmu(folder):
     assert next(e for e in snapshots[-1].estimates if e.channel == "level").measured is not None
 
 
+def test_with_given_noise_nothing_is_learned_but_readings_are_waited_for(folder):
+    plant = rig(folder, True, ("limits =", "noise = { level = 0.1 }\nlimits ="))
+    snapshots, _ = said(Loop(plant), stream(40, drift_from=30))
+    assert snapshots[3].validity.status == "C"
+    assert "12 are needed" in snapshots[3].validity.reason
+    assert snapshots[20].validity.ok
+    level, k = next(e for e in snapshots[20].estimates if e.channel == "level"), (snapshots[20].time_ns - START) // STEP_NS
+    assert level.value == pytest.approx(levels(40)[k - 1], rel=1e-9)
+    assert snapshots[-1].validity.status == "S"
+
+
+def test_an_input_that_falls_silent_is_named(folder):
+    messages = stream(500)
+    for k in range(130, 500):
+        rows = [("tank.level", START + (k + 1) * STEP_NS, 100.0, 0)]
+        messages[k] = Message(k + 1, messages[k].subject, pack(batch_of(rows)))
+    snapshots, _ = said(Loop(rig(folder)), messages)
+    assert snapshots[-1].validity.status == "F"
+    assert snapshots[-1].validity.reason == "Inflow has not been read for 61 minutes"
+
+
 def test_a_limit_that_the_fmu_reaches_becomes_an_advisory_case(folder):
     plant = rig(folder, True, ("count = 1000000", "count = 100"))
     _, cases = said(Loop(plant), stream(40))

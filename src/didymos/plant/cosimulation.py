@@ -36,7 +36,7 @@ from didymos.core.estimate import Validity
 from didymos.core.units import ToSI
 from didymos.formats.fmu import check_runs_here, read_fmu
 from didymos.infer.plain import plain_time
-from didymos.infer.validity import consistent, outside
+from didymos.infer.validity import SETTLED, STALE_S, consistent, outside
 from didymos.plant.config import Asset, AssetFmu
 
 Array = NDArray[np.float64]
@@ -50,8 +50,8 @@ LIMITS = Limits(wall_s=2.0)  # a worker that waits longer for an FMU would lose 
 @dataclass(slots=True)
 class TwinState:
     """`kept`: the FMU's own state; begin_ns, time_ns: plant time of its start and of where it stands (0: not started). y (m,)
-    outputs, u (k,) inputs and their range while learning, in SI. count, mean, squares (m,) of learned residuals. nis, dof: the
-    last steps. fault: why it does not run, since fault_ns."""
+    outputs, u (k,) inputs and their range while learning, in SI; seen_ns (k,) when each input came last. count, mean, squares (m,)
+    of learned residuals. nis, dof: the last steps. fault: why it does not run, since fault_ns."""
 
     sha256: str
     kept: bytes
@@ -61,6 +61,7 @@ class TwinState:
     u_low: Array
     u_high: Array
     u: Array
+    seen_ns: NDArray[np.int64]
     count: Array
     mean: Array
     squares: Array
@@ -68,6 +69,9 @@ class TwinState:
     dof: Array = field(default_factory=lambda: np.zeros(WINDOW))
     fault: str = ""
     fault_ns: int = 0
+
+
+_SINCE = {True: "was while the machine was healthy", False: "is said to be off by"}
 
 
 class Cosimulation:
@@ -105,6 +109,7 @@ class Cosimulation:
             np.full(k, nan),
             np.full(k, nan),
             np.full(k, nan),
+            np.zeros(k, np.int64),
             np.zeros(m),
             np.zeros(m),
             np.zeros(m),
@@ -116,7 +121,7 @@ class Cosimulation:
         if state is None or state.sha256 != fresh.sha256 or state.y.shape != fresh.y.shape or state.u.shape != fresh.u.shape:
             return fresh
         self._drop()
-        names = ("y", "u_low", "u_high", "u", "count", "mean", "squares", "nis", "dof")
+        names = ("y", "u_low", "u_high", "u", "seen_ns", "count", "mean", "squares", "nis", "dof")
         for name in names:
             setattr(state, name, np.array(getattr(state, name)))
         return state
@@ -124,9 +129,9 @@ class Cosimulation:
     def step(self, s: TwinState, time_ns: int, held: Array, came: Array) -> None:
         """To plant time `time_ns`: held (C,) the last value of each channel, came (C,) what came in this step, NaN = nothing."""
         u = held[self.input_columns]
+        s.u, s.seen_ns = u, np.where(np.isfinite(came[self.input_columns]), time_ns, s.seen_ns)
         if not np.isfinite(u).all() or (s.fault and time_ns - s.fault_ns < RETRY_NS):
             return
-        s.u = u
         try:
             self._advance(s, time_ns, np.array([c.factor * v + c.offset for c, v in zip(self._to, u, strict=True)]))
         except DidymosError as error:
@@ -211,6 +216,12 @@ class Cosimulation:
         if not s.begin_ns:
             waits = [c.title for c, v in zip(self.inputs(), s.u, strict=True) if not isfinite(v)]
             return Validity(False, 0.0, "C", f"the FMU waits for {' and '.join(waits) or 'its inputs'}")
+        silent_s = (s.time_ns - s.seen_ns) / SECOND_NS
+        if (silent_s > STALE_S).any():
+            worst = int(np.argmax(silent_s))
+            return Validity(
+                False, 0.0, "F", f"{self.inputs()[worst].title} has not been read for {plain_time(float(silent_s[worst]))}"
+            )
         tagged = np.isfinite(self.noise) | (s.count > 0.0)
         if not tagged.any():
             return Validity(False, 0.0, "C", "none of the FMU's outputs has been measured; nothing says whether it is right")
@@ -218,13 +229,16 @@ class Cosimulation:
         score = float(min(1.0, s.dof.sum() / max(s.nis.sum(), 1e-300))) if s.dof.sum() else 0.0
         if left.min() < 1.0:
             return Validity(False, score, "C", f"the FMU is compared with the healthy machine: {left.min():.0%} learned")
-        if not np.isfinite(self.noise).all() and (
-            reason := next(iter(outside(self.inputs(), s.u, s.u_low, s.u_high).values()), "")
-        ):
+        if s.dof.sum() < SETTLED:
+            return Validity(
+                False, score, "C", f"the FMU was compared with {int(s.dof.sum())} readings lately; {SETTLED} are needed"
+            )
+        known = bool((s.count > 0.0).any())
+        if known and (reason := next(iter(outside(self.inputs(), s.u, s.u_low, s.u_high).values()), "")):
             return Validity(False, score, "S", f"{reason}; the FMU was not compared there")
-        if s.dof.sum() and not consistent(float(s.nis.sum()), float(s.dof.sum())):
+        if not consistent(float(s.nis.sum()), float(s.dof.sum())):
             ratio = float(np.sqrt(s.nis.sum() / s.dof.sum()))
-            return Validity(False, score, "S", f"the FMU is off by {ratio:.1f} times what it was while the machine was healthy")
+            return Validity(False, score, "S", f"the FMU is off by {ratio:.1f} times what it {_SINCE[known]}")
         return Validity(True, score, "ok", "the FMU explains what is measured")
 
     def over_limit(self, s: TwinState) -> list[tuple[Channel, float, float]]:
@@ -239,9 +253,6 @@ class Cosimulation:
 
     def inputs(self) -> tuple[Channel, ...]:
         return tuple(self.channels[i] for i in self.input_columns)
-
-    def age(self, s: TwinState) -> str:
-        return plain_time((s.time_ns - s.begin_ns) / SECOND_NS)
 
 
 def _back(c: ToSI) -> ToSI:
