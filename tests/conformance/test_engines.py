@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from didymos.assets import ASSETS
-from didymos.numerics.futures import futures_kernel
+from didymos.numerics.futures import Variant, futures_kernel, kernel_text
+from didymos.numerics.kernels import loop_text
 from didymos.numerics.source import check
 from didymos.numerics.ukf import substeps_for, ukf_kernel
 
@@ -40,6 +41,12 @@ def largest_difference(a, b):
 @pytest.mark.parametrize("name", ASSETS)
 def test_the_models_text_holds_only_what_every_engine_can_run(name):
     check(ASSETS[name])
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_what_numba_would_be_given_of_any_machine_is_python(name):
+    compile(loop_text(ASSETS[name]), name, "exec")
+    compile(kernel_text(ASSETS[name], Variant((), False)), name, "exec")
 
 
 @pytest.mark.parametrize(("name", "engine"), ENGINES)
