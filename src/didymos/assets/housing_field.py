@@ -125,6 +125,7 @@ def built(job: Job, told: Told = lambda _text: None) -> Built:
         basis.T @ (full.capacity @ np.ones(full.size)), full.points.T.astype(np.float32), skin.nodes, skin.faces,
         skin.stress.astype(np.float32), np.ascontiguousarray(skin.stress[:, hot].transpose(1, 0, 2)), basis[skin.nodes[places]],
         limit.residual, limit.decay_per_s, limit.capacity_J_K, limit.film_low,
+        solid(job.material).elastic.young_Pa * solid(job.material).elastic.expansion_per_K,
     )  # fmt: skip
     return Built(found, full, basis)
 

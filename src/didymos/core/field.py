@@ -79,6 +79,7 @@ class Field:
     stress (6, s, r + F) float32 and hot (H, 6, r + F) [Pa], components xx yy zz yz xz xy
     places (P, r): rows of the modes where a thermocouple may sit
     bound (q, z), decay_per_s, capacity_J_K, film_low (J,): the error bound's
+    stress_Pa_K: Young's modulus times expansion, the stress of a bar held at both ends
     """
 
     name: str
@@ -103,6 +104,7 @@ class Field:
     decay_per_s: float
     capacity_J_K: float
     film_low: Array
+    stress_Pa_K: float
 
     def named(self, kind: str) -> tuple[FieldInput, ...]:
         return tuple(i for i in self.inputs if i.kind == kind)
@@ -120,7 +122,7 @@ SHAPES = {
     "conduction": "r r", "films": "J r r", "loads": "r L", "behind": "r J", "modes": "n r", "level": "r", "points": "n 3",
     "surface": "s", "faces": "* 4", "stress": "6 s r+F", "hot": "H 6 r+F", "places": "P r", "bound": "* *", "film_low": "J",
 }  # fmt: skip
-SCALARS = ("decay_per_s", "capacity_J_K")
+SCALARS = ("decay_per_s", "capacity_J_K", "stress_Pa_K")
 KIND_OF = {"modes": np.float32, "points": np.float32, "stress": np.float32, "surface": np.int32, "faces": np.int32}
 
 
@@ -214,7 +216,7 @@ def read(data: bytes, sha256: str = "", name: str = "field") -> Field:
             inputs=tuple(FieldInput(**i) for i in told["inputs"]),
             hot_spots=tuple(Spot(s["name"], s["title"], tuple(s["point"])) for s in told["hot_spots"]),
             sensors=tuple(Spot(s["name"], s["title"], tuple(s["point"])) for s in told["sensors"]),
-            **{key: float(told[key]) for key in SCALARS}, **{key: arrays[key] for key in SHAPES},
+            **{key: float(told[key]) for key in SCALARS}, **_wanted(arrays),
         )  # fmt: skip
     except KeyError as error:
         raise DataError(f"{name}: the artefact lacks {error}. Build it anew with `didymos fe build`.") from error

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from didymos.service.commands.fe_build import build
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -20,7 +22,10 @@ app = typer.Typer(help="Finite elements.", no_args_is_help=True)
 
 @app.callback()
 def fe() -> None:
-    """Finite elements: checked against published cases."""
+    """Finite elements: checked against published cases; components as reduced Fields."""
+
+
+app.command("build")(build)
 
 
 @app.command()
