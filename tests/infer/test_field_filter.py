@@ -75,7 +75,7 @@ def test_without_model_error_it_is_the_textbook_kalman_filter():
     f, t, r = s.field, s.tuning, s.modes
     by, belief = stepper(f, FILM, STEP_S), ff.init(s, 293.15)
     box = np.array([500.0, 300.0, 1500.0])
-    move = np.block([[by.hold, by.heat], [np.zeros((3, r)), np.eye(3)]])
+    move = np.block([[by.hold, by.heat], [np.zeros((3, r)), np.exp(-STEP_S / t.load_time_s) * np.eye(3)]])
     added = np.diag(np.concatenate([np.zeros(r), (t.load_walk * box) ** 2 * STEP_S]))
     look, noise = np.hstack([s.rows, np.zeros((4, 3))]), (t.noise_K**2 + t.floor_K**2) * np.eye(4)
     mean, cov = belief.mean[: r + 3], belief.cov[: r + 3, : r + 3]

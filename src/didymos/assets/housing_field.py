@@ -26,7 +26,7 @@ from didymos.core.errors import ModelError
 from didymos.core.field import Field, FieldInput, Made, Spot
 from didymos.numerics.fe.solve import Factor
 from didymos.numerics.rom.affine import REFERENCE_K, AffineHeat, affine_heat, direct, full_step
-from didymos.numerics.rom.bound import bound, lowest
+from didymos.numerics.rom.certify import bound, lowest
 from didymos.numerics.rom.live import MISES
 from didymos.numerics.rom.reduce import Ranges, Reduced, pod, project, rational_krylov
 from didymos.numerics.rom.stress import Joint, cosine_pressure, elastic_answers, standing, stress_modes, taken_over

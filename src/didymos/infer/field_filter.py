@@ -1,8 +1,8 @@
 """Virtual sensors: a Kalman filter per Field, from a few thermocouples to the whole temperature and stress with bands.
 
     z = [a, q, d]    amounts of the modes; heat that nobody measures, beside what is given [W]; model error
-    a⁺ = H (a + dt (B (u + q) + C θ)) + S(a) d        S: what d ln(conductivity), d ln(films) change in one step
-    q⁺ = q + w       d⁺ = φ d + w                      random walk; slow return to "as modelled" within `error_time_s`
+    a⁺ = H a + G (B (u + q) + C θ) + S(a) d        S: what d ln(conductivity), d ln(films) change in one step
+    q⁺ = ψ q + w     d⁺ = φ d + w                      walks; slow return to "as given", "as modelled" without readings
     y = P a + v      thermocouples; a missing one is NaN and left out
 
 d is the model-error term: conductivity, films and contacts are known to some percent only, and a wrong one bends the field the same
@@ -35,13 +35,15 @@ Z90 = 1.6448536269514722
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """noise_K: of a thermocouple. load_walk: of an unknown heat, share of its box per sqrt(s). error_sd: of each d, relative.
+    """noise_K: of a thermocouple. load_walk, load_sd: of an unknown heat, share of its box per
+    sqrt(s) and at the start; load_time_s: how long it lasts. error_sd: of each d, relative.
     error_time_s: how long a model error lasts. floor_K: what modes, mesh and time step
     leave out at a point. start_K: of the level."""
 
     noise_K: float = 0.3
     load_walk: float = 0.02
     load_sd: float = 0.35
+    load_time_s: float = 6 * 3600.0
     error_sd: float = 0.12
     error_time_s: float = 6 * 3600.0
     floor_K: float = 0.15
@@ -122,10 +124,11 @@ def _predict(s: Sensing, b: FieldBelief, by: Stepper, load: Array, behind: Array
     r, q, t = s.modes, s.loads, s.tuning
     as_modelled = by.hold @ b.mean[:r] + by.heat @ (load + b.mean[r : r + q]) + by.behind @ behind
     bent = _sensitivity(by, as_modelled, behind)
-    keep = float(np.exp(-by.step_s / t.error_time_s))
+    keep, stay = (float(np.exp(-by.step_s / time_s)) for time_s in (t.error_time_s, t.load_time_s))
     move = np.eye(len(b.mean))
     move[:r, :r], move[:r, r : r + q], move[:r, r + q :] = by.hold, by.heat, bent
     move[r + q :, r + q :] *= keep
+    move[r : r + q, r : r + q] *= stay
     mean = move @ b.mean
     mean[:r] = as_modelled + bent @ b.mean[r + q :]
     cov = move @ b.cov @ move.T
@@ -140,7 +143,7 @@ def _sensitivity(by: Stepper, amount: Array, behind: Array) -> Array:
     f = by.field
     pull = [f.conduction @ amount]
     pull += [h * (k @ amount - c * t) for h, k, c, t in zip(by.film, f.films, f.behind.T, behind, strict=True)]
-    return -by.step_s * (by.hold @ np.stack(pull, axis=1))
+    return -(by.gain @ np.stack(pull, axis=1))
 
 
 def _update(s: Sensing, b: FieldBelief, reading: Array) -> FieldBelief:

@@ -39,6 +39,18 @@ class FittedComponent:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldBinding:
+    """A component's Field artefact. inputs: each of its inputs by name -> a number in SI, "channel:NAME" or "MODEL.OUTPUT";
+    thermocouples: place on the component -> channel."""
+
+    component: str
+    artefact: Path
+    sha256: str
+    inputs: tuple[tuple[str, float | str], ...] = ()
+    thermocouples: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """One machine. `constants` are inputs that no sensor measures, in SI. `channels` and `regime` describe a generic asset."""
 
@@ -56,6 +68,7 @@ class Asset:
     regime: str = ""
     bearing: str = ""
     life: str = ""
+    fields: tuple[FieldBinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

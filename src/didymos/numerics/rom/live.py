@@ -39,12 +39,13 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Stepper:
-    """amount -> hold @ amount + heat @ loads + behind @ rise, exact for backward Euler at these films."""
+    """amount -> hold @ amount + heat @ loads + behind @ rise at these films; gain (r, r): of a heat flow held over the step."""
 
     field: Field
     film: Array
     step_s: float
     hold: Array
+    gain: Array
     heat: Array
     behind: Array
 
@@ -59,11 +60,19 @@ def stiffness(field: Field, film: Array) -> Array:
     return field.conduction + np.tensordot(film, field.films, 1)
 
 
-def stepper(field: Field, film: Array, step_s: float) -> Stepper:
+def stepper(field: Field, film: Array, step_s: float, exact: bool = False) -> Stepper:
+    """By backward Euler, as the full model and the bound; `exact`: for inputs held over the step, whatever its length."""
     if not (step_s > 0.0 and np.isfinite(step_s) and np.isfinite(film).all() and (film >= 0.0).all()):
         raise ModelError(f"field {field.name}: step {step_s} s at films {film}. Allowed: a step above 0 s, films >= 0. Correct it.")
-    hold = np.asarray(np.linalg.inv(np.eye(len(field.conduction)) + step_s * stiffness(field, film)), float)
-    return Stepper(field, film, step_s, hold, step_s * (hold @ field.loads), step_s * (hold @ (field.behind * film)))
+    slow = stiffness(field, film)
+    if exact:
+        rate, turn = np.linalg.eigh(slow)
+        decay = np.exp(-rate * step_s)
+        hold, gain = (turn * decay) @ turn.T, (turn * ((1.0 - decay) / rate)) @ turn.T
+    else:
+        hold = np.asarray(np.linalg.inv(np.eye(len(slow)) + step_s * slow), float)
+        gain = step_s * hold
+    return Stepper(field, film, step_s, hold, gain, gain @ field.loads, gain @ (field.behind * film))
 
 
 def advance(step: Stepper, amount: Array, load: Array, behind: Array) -> Array:
