@@ -13,13 +13,14 @@ from didymos.assets.housing_field import Job, build
 from didymos.core.channel import partition
 from didymos.core.clock import SECOND_NS
 from didymos.core.errors import ConfigError
+from didymos.core.estimate import FieldResults
 from didymos.core.field import digest, read, write
 from didymos.core.ports import Message
 from didymos.core.series import batch_of
 from didymos.formats.wire import pack, unpack
 from didymos.plant.config import load
 from didymos.plant.config import read as read_plant
-from didymos.plant.fields import FieldResults, artefact
+from didymos.plant.fields import artefact
 from didymos.plant.loop import Loop
 from tests.plant.small import START, STEP_S, TOML
 

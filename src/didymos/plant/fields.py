@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from didymos.assets.materials import metal, smooth_specimen
 from didymos.core.channel import channel_id
 from didymos.core.errors import ConfigError, DataError
+from didymos.core.estimate import FieldResult, FieldResults
 from didymos.core.field import Field, outside, read
 from didymos.data.align import Grid
 from didymos.infer import damage, field_filter
@@ -59,41 +60,6 @@ class FieldMemory:
     damage: Damage
     stress: Array
     beyond: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FieldResult:
-    """One field at one moment, as published: enough to show all of it beside the artefact `sha256`.
-
-    amount (r,) and cov (packed): the modes; inputs in force in the artefact's order; stress, stress_sd (H,) signed von Mises [Pa]
-    and the sd of its largest component; damage (H,) of what closed and of the residue, damage_per_h (H,) over the finished blocks,
-    NaN before the first. outside: which inputs left the box, in words. fit: mean squared innovation over its expectation, NaN = too
-    few thermocouple readings.
-    """
-
-    component: str
-    sha256: str
-    time_ns: int
-    amount: Array
-    cov: Array
-    inputs: Array
-    stress: Array
-    stress_sd: Array
-    damage: Array
-    damage_per_h: Array
-    outside: tuple[str, ...]
-    fits: bool
-    fit: float
-
-
-@dataclass(frozen=True, slots=True)
-class FieldResults:
-    """Message on `res.<partition>.field.<asset>`."""
-
-    asset: str
-    time_ns: int
-    sequence: int
-    fields: tuple[FieldResult, ...] = ()
 
 
 @dataclass(slots=True)
