@@ -198,3 +198,19 @@ def test_a_machine_without_a_field_publishes_none(tmp_path):
     outputs = said(Loop(small_plant(tmp_path)), messages(samples(14)))
     assert outputs
     assert fields_in(outputs) == []
+
+
+def test_a_machine_that_leaves_the_plant_file_takes_its_field_into_the_archive_and_back(housing):
+    plant = plant_of(housing)
+    loop = Loop(plant)
+    said(loop, stream(20))
+    elsewhere = replace(plant, assets=(replace(plant.assets[0], id="sp-02", fields=()),))
+    without = Loop(elsewhere)
+    without.restore(loop.state())
+    assert without.fields.memory == {}
+    assert [a.asset for a in without.archived] == ["sp-01"]
+    again = Loop(plant)
+    again.revive(without.archived[0].state)
+    kept, was = again.fields.memory["sp-01/housing"], loop.fields.memory["sp-01/housing"]
+    assert np.array_equal(kept.belief.mean, was.belief.mean)
+    assert kept.time_ns == was.time_ns
