@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from skfem import Basis
 
-from didymos.assets.housing import mesh, surfaces
+from didymos.assets.housing import Fineness, mesh, surfaces
 from didymos.assets.housing_field import LOADS, full_model
 from didymos.assets.solids import solid
 from didymos.core.errors import ModelError
 from didymos.numerics.fe import heat
 from didymos.numerics.fe.material import Conductor
 from didymos.numerics.rom.affine import affine_heat, full_step
+from didymos.numerics.rom.facets import facets_of
 from didymos.numerics.rom.live import Live, advance, bound_of, bounded, hot_spots, start, stepper, surface_stress, temperature
 from didymos.numerics.rom.reduce import orthonormal, pod, project
 from didymos.numerics.rom.stress import Joint, standing, taken_over
@@ -41,13 +43,12 @@ def test_a_basis_vector_that_is_no_number_is_refused():
 
 
 def test_the_affine_model_steps_as_the_general_heat_code_does():
-    body, full = full_model(JOB)
+    body, full = full_model(replace(JOB, fineness=Fineness(1, 1, 1)))
     r = lambda x: np.hypot(x[0], x[1])  # noqa: E731
     at = lambda radius, low, high: lambda x: (np.abs(r(x) - radius) < 1e-9) & (x[2] > low - 1e-9) & (x[2] < high + 1e-9)  # noqa: E731
     stator = at(SHAPE.stator_radius_m, SHAPE.front_seat_m, SHAPE.stator_end_m)
     flange = lambda x: (np.abs(x[2]) < 1e-9) & (r(x) > SHAPE.stator_radius_m - 1e-9)  # noqa: E731
-    area = full.behind.sum(axis=0)
-    stator_area = 2.0 * np.pi * SHAPE.stator_radius_m * (SHAPE.stator_end_m - SHAPE.front_seat_m)
+    stator_area = facets_of(body, Basis(body, body.elem(), intorder=2), surfaces(SHAPE, body)["stator"]).area.sum()
     part = heat.part(
         body,
         solid("steel_1045").thermal,
@@ -56,13 +57,10 @@ def test_the_affine_model_steps_as_the_general_heat_code_does():
             heat.Surface(flange, film_W_m2K=900.0, ambient=5.0),
         ],
     )
-    _, other = list(heat.transient(part, 2.0, 10.0, 2, theta=1.0))[-1]
+    _, other = list(heat.transient(part, 2.0, 10.0, 1, theta=1.0))[-1]
     step = full_step(full, np.array([0.0, 0.0, 900.0]), 10.0)
-    ours = np.full(full.size, 2.0)
-    for _ in range(2):
-        ours = step(ours, np.array([0.0, 0.0, 700.0]), np.array([0.0, 0.0, 5.0]))
-    assert area[2] > 0.0
-    assert np.abs(ours - other.temperature).max() < 2e-4 * np.ptp(ours)  # areas differ by quadrature order on curved facets
+    ours = step(np.full(full.size, 2.0), np.array([0.0, 0.0, 700.0]), np.array([0.0, 0.0, 5.0]))
+    assert np.abs(ours - other.temperature).max() < 2e-4 * np.ptp(ours)  # quadrature orders differ on curved elements
 
 
 def test_heat_that_enters_leaves_through_the_films_in_steady_state():
@@ -86,7 +84,7 @@ def test_one_temperature_all_around_is_exact_whatever_the_films():
 @pytest.mark.parametrize("method", ["krylov", "pod"])
 def test_reduced_temperatures_follow_the_full_model_on_loads_and_films_never_seen(method):
     made = small()
-    basis = made.basis if method == "krylov" else pod(made.full, [truth(made.full, *history(100 + s, 40)).T for s in range(3)], 24)
+    basis = made.basis if method == "krylov" else pod(made.full, [truth(made.full, *history(100 + s, 40)).T for s in range(2)], 24)
     reduced = project(made.full, basis)
     field = replace(made.field, conduction=reduced.conduction, films=reduced.films, loads=reduced.loads, behind=reduced.behind)
     for seed in range(2):
@@ -119,7 +117,7 @@ def test_more_modes_are_nearer_to_the_full_model():
 def test_the_bound_is_never_below_the_true_error_and_not_hopelessly_above():
     made = small()
     limit, ratio = bound_of(made.field), []
-    for seed in range(12):
+    for seed in range(6):
         film, load, behind = history(200 + seed, 15)
         step, live = stepper(made.field, film, 10.0), Live(np.zeros(made.basis.shape[1]))
         for q, t, rise in zip(load, behind, truth(made.full, film, load, behind), strict=True):
@@ -157,8 +155,6 @@ def test_stress_modes_add_up_to_the_elastic_answer_of_the_whole_temperature():
     body = elastic_mesh(JOB)
     stand = standing(body, solid("steel_1045").elastic, Joint(surfaces(SHAPE, body)["flange"], JOINT_N_M3))
     rise = taken_over(made.full.points, body, made.basis) @ amount
-    from skfem import Basis
-
     from didymos.numerics.fe.thermoelastic import thermal_load
 
     def at(x):  # temperature at the points of whichever basis asks: quadrature or corners
