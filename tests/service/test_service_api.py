@@ -233,7 +233,8 @@ def test_openapi_describes_every_route(client):
     paths = {"assets", "assets/{asset_id}", "assets/{asset_id}/life", "assets/{asset_id}/why", "assets/{asset_id}/twin",
              "assets/{asset_id}/waveform", "history", "history/rollup",
              "history/state", "sql", "samples", "cases", "cases/{case_id}/{action}", "events", "health", "plant",
-             "doctor", "assets/{asset_id}/events", "assets/{asset_id}/lifecycle", "hierarchy"}  # fmt: skip
+             "doctor", "assets/{asset_id}/events", "assets/{asset_id}/lifecycle", "assets/{asset_id}/fields",
+             "hierarchy"}  # fmt: skip
     assert {API + path for path in paths} == set(described["paths"])
     assert "p_fail_next_stop" in described["components"]["schemas"]["AssetRow"]["properties"]
 

@@ -2,15 +2,21 @@
 
 SOLIDS  name -> Solid, SI. `conductivity_W_mK` is a number, or pairs (kelvin, W/(m K)) where the source gives it over temperature.
 
+`thermal` and `elastic` are what `numerics.fe` computes with at the temperatures of a machine: where conductivity is a curve, its value
+at 330 K. `fatigue` names the entry of `assets.materials.METALS`, where there is one.
+
 Sources are named per row; all were written from memory and are nominal: a supplier's certificate is better, and every number may be
 overridden in the part's file. Verified: tests/verify/test_solids.py (relations between the numbers, bounds of the codes' formulae).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+
+import numpy as np
 
 from didymos.core.errors import ModelError
+from didymos.numerics.fe.material import Conductor, Isotropic
 
 Curve = tuple[tuple[float, float], ...]
 
@@ -25,6 +31,22 @@ class Solid:
     conductivity_W_mK: float | Curve
     heat_J_kgK: float
     source: str
+    fatigue: str = ""
+
+    @property
+    def thermal(self) -> Conductor:
+        k = self.conductivity_W_mK
+        return Conductor(
+            k if isinstance(k, float) else float(np.interp(330.0, *zip(*k, strict=True))), self.density_kg_m3, self.heat_J_kgK
+        )
+
+    @property
+    def elastic(self) -> Isotropic:
+        return Isotropic(self.young_Pa, self.poisson, self.density_kg_m3, self.expansion_per_K)
+
+    def digits(self) -> str:
+        """Every number, for a hash."""
+        return " ".join(f"{number!r}" for number in (*astuple(self.elastic), *astuple(self.thermal)))
 
 
 def _steel_k(celsius: float) -> float:
@@ -49,6 +71,10 @@ SOLIDS: dict[str, Solid] = {
         "EN 1999-1-1 3.2.5 (its Poisson's ratio is 0.3), EN 1999-1-2 3.3",
     ),
     "cast_iron_gjl_250": Solid("Grey cast iron EN-GJL-250", 110e9, 0.26, 7200.0, 11.7e-6, 48.5, 460.0, "EN 1561 annex A"),
+    "steel_1045": Solid(
+        "Carbon steel C45 / SAE 1045", 206e9, 0.29, 7844.0, 11.2e-6, 50.7, 486.0,
+        "ASM Handbook vol. 1, 10th ed. 1990, 0.435 % C: k at 100 C, heat 50 to 100 C, expansion 20 to 100 C", "sae_1045",
+    ),
     "copper": Solid("Copper, pure", 117e9, 0.34, 8933.0, 16.5e-6, 401.0, 385.0, "Incropera et al., table A.1, 300 K"),
 }  # fmt: skip
 

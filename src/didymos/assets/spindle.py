@@ -67,6 +67,14 @@ class Virtual(NamedTuple):
     friction_W: float
 
 
+class Loads(NamedTuple):
+    front_heat_W: float
+    rear_heat_W: float
+    motor_heat_W: float
+    front_force_N: float
+    rear_force_N: float
+
+
 class Severity(NamedTuple):
     front_bearing_fatigue: float
     rear_bearing_fatigue: float
@@ -237,6 +245,19 @@ def virtual(x, u, p):
     )
 
 
+def loads(x, u, p):
+    """What the housing gets: heat through both bearing rings, the motor's, and the radial forces in the seats."""
+    housing = housing_temperature_K(x.front_bearing_temperature_K, x.rear_bearing_temperature_K, u, p)
+    n = speed_ratio(u, p)
+    return Loads(
+        np.clip((x.front_bearing_temperature_K - housing) / p.bearing_to_housing_K_per_W, 0.0, 1e5),
+        np.clip((x.rear_bearing_temperature_K - housing) / p.bearing_to_housing_K_per_W, 0.0, 1e5),
+        p.housing_heat_W * n * n,
+        front_load_N(u, p),
+        rear_load_N(u, p),
+    )
+
+
 def severity(x, u, p):
     """Lubrication: the film at rated speed and the bearing temperature, whichever is nearer to its limit."""
     warmer = np.where(
@@ -293,7 +314,7 @@ MODEL = Model(
     name="spindle",
     title="Spindle",
     State=State, Input=Input, Output=Output, Params=Params,
-    rhs=rhs, out=out, virtual=virtual, severity=severity, steady=steady,
+    rhs=rhs, out=out, virtual=virtual, severity=severity, steady=steady, loads=loads,
     inputs=(
         Channel("speed", "Spindle speed", "rad/s", 0.0, 6000.0, 1.0),
         Channel("radial_load", "Radial load at the nose", "N", 0.0, 1.0e5, 30.0),

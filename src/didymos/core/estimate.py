@@ -156,6 +156,41 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldResult:
+    """One field at one moment, as published: enough to show all of it beside the artefact `sha256`.
+
+    amount (r,) and cov (packed): the modes; inputs in force in the artefact's order; stress, stress_sd (H,) signed von Mises [Pa]
+    and the sd of its largest component; damage (H,) of what closed and of the residue, damage_per_h (H,) over the finished blocks,
+    NaN before the first. outside: which inputs left the box, in words. fit: mean squared innovation over its expectation, NaN = too
+    few thermocouple readings.
+    """
+
+    component: str
+    sha256: str
+    time_ns: int
+    amount: NDArray[np.float64]
+    cov: NDArray[np.float64]
+    inputs: NDArray[np.float64]
+    stress: NDArray[np.float64]
+    stress_sd: NDArray[np.float64]
+    damage: NDArray[np.float64]
+    damage_per_h: NDArray[np.float64]
+    outside: tuple[str, ...]
+    fits: bool
+    fit: float
+
+
+@dataclass(frozen=True, slots=True)
+class FieldResults:
+    """Message on `res.<partition>.field.<asset>`."""
+
+    asset: str
+    time_ns: int
+    sequence: int
+    fields: tuple[FieldResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Fresh:
     """The newest usable samples of one asset, as they came, sent by `Bus.notify` on `fresh.<asset>`: channel names, source times
     (m,) UTC ns, values (m,) in SI. A `Tick` follows once the twin has taken the step they belong to."""

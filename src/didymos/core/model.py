@@ -83,6 +83,7 @@ class Model:
     process_noise  standard deviation per square root of second, a State
     low, high      bounds of the State, kept by the estimator
     nominal        Input at rated operation
+    loads          (x, u, p) -> NamedTuple: heat and forces that the machine puts into its parts, for their Fields
     max_step_s     largest step at which Euler's rule is stable and accurate to a sensor's noise
     """
 
@@ -112,6 +113,7 @@ class Model:
     components: tuple[Component, ...]
     parameters: tuple[Parameter, ...]
     version: str = "1"
+    loads: Callable[[Any, Any, Any], Any] | None = None
 
     @property
     def n_states(self) -> int:

@@ -54,6 +54,18 @@ class AssetFmu:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldBinding:
+    """A component's Field artefact. inputs: each of its inputs by name -> a number in SI, "channel:NAME" or "MODEL.OUTPUT";
+    thermocouples: place on the component -> channel."""
+
+    component: str
+    artefact: Path
+    sha256: str
+    inputs: tuple[tuple[str, float | str], ...] = ()
+    thermocouples: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """One machine. `constants` are inputs that no sensor measures, in SI. `channels` and `regime` describe a generic asset."""
 
@@ -72,6 +84,7 @@ class Asset:
     bearing: str = ""
     life: str = ""
     fmu: AssetFmu | None = None
+    fields: tuple[FieldBinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from didymos.core.model import Model
 from didymos.core.units import to_si
 from didymos.data.history.retention import Retention
 from didymos.plant.calendar_check import read_calendar
-from didymos.plant.config import Asset, AssetFmu, Erp, FittedComponent, Mistake, Plant, Source, Tag
+from didymos.plant.config import Asset, AssetFmu, Erp, FieldBinding, FittedComponent, Mistake, Plant, Source, Tag
 from didymos.plant.toml_lines import Path as KeyPath
 from didymos.plant.toml_lines import lines
 
@@ -29,14 +29,14 @@ KEEP = ("raw_days", "minute_days", "hour_days", "budget_gb")  # of [store]
 WAVEFORMS = {"spindle": (Channel("acceleration", "Acceleration", "m/s2"),)}
 FEATURES = ("peak", "crest", "kurtosis", "envelope_bpfo", "envelope_bpfi", "envelope_bsf", "envelope_ftf")
 TOP = ("plant", "clock", "store", "nats", "worker", "service", "calendar", "limits", "source", "erp", "asset")
-ASSET_KEYS = (*(f.name for f in fields(Asset)), "tag", "component", "channel", "commissioned")
+ASSET_KEYS = (*(f.name for f in fields(Asset)), "tag", "component", "channel", "field", "commissioned")
 
 
 def channels_of(model: str, own: Iterable[Channel] = ()) -> dict[str, Channel]:
     """Every channel that a tag of such an asset may feed."""
     if model in ASSETS:
         machine = ASSETS[model]
-        return {c.name: c for c in (*machine.inputs, *machine.sensors, *WAVEFORMS.get(model, ()))}
+        return {c.name: c for c in (*own, *machine.inputs, *machine.sensors, *WAVEFORMS.get(model, ()))}
     return {c.name: c for c in own}
 
 
@@ -281,6 +281,7 @@ class Reader:
             bearing=self.bearing(table, where),
             life=self.value(table, where, "life", str, ""),
             fmu=self.fmu(table, where, model, own),
+            fields=self.fields(table, where, model, tags),
         )
 
     def fmu(self, table: Table, where: KeyPath, model: str, own: tuple[Channel, ...]) -> AssetFmu | None:
@@ -289,6 +290,12 @@ class Reader:
         from didymos.plant.config_fmu import read_fmu_table
 
         return read_fmu_table(self, table, (*where, "fmu"), model, own)
+
+    def fields(self, table: Table, where: KeyPath, model: str, tags: tuple[Tag, ...]) -> tuple[FieldBinding, ...]:
+        from didymos.plant.config_field import field_binding
+
+        rows = self.rows("field", table, where)
+        return tuple(field_binding(self, row, (*where, "field", i), model, tags) for i, row in enumerate(rows))
 
     def bearing(self, table: Table, where: KeyPath) -> str:
         from didymos.assets.bearings import BEARINGS

@@ -34,6 +34,7 @@ from didymos.plant import judge
 from didymos.plant.baseline import Baselines, BaselineState
 from didymos.plant.config import Asset, Plant
 from didymos.plant.config_check import FEATURES
+from didymos.plant.fields import FieldMemory, Fields, resumed
 from didymos.plant.fleet import Fleet, FleetState
 from didymos.plant.lifecycle import (
     CALIBRATIONS,
@@ -92,6 +93,7 @@ class LoopState:
     baselines: BaselineState
     memory: dict[str, Memory]
     layout: Layout = field(default_factory=Layout)
+    fields: dict[str, FieldMemory] = field(default_factory=dict)
 
 
 class Loop:
@@ -116,6 +118,7 @@ class Loop:
             self._home[fleet.rows], self._local[fleet.rows] = number, np.arange(len(fleet.rows))
         self._local[self.baselines.rows] = np.arange(len(self.baselines.rows))
         self.memory = {a.id: Memory(serials=tuple((c.id, c.serial) for c in a.components), life=of_plant_file(a)) for a in mine}
+        self.fields = Fields(mine, self.grid)
         self._calibrations: dict[int, Calibration] = {}  # by place on the grid; most channels have none
         self.sequence = 0
         self.outputs: list[Output] = []
@@ -303,6 +306,8 @@ class Loop:
         if result is None:
             return
         time_ns = fleet.state.time_ns[who]
+        if self.fields.bound:
+            self.fields.step(fleet, who, time_ns // self.grid.step_ns)
         for i, asset in enumerate(who):
             self.ticks[fleet.assets[asset].id] = partial(judge.tick, fleet, int(asset), result, i)
         publish = np.flatnonzero((time_ns // self.grid.step_ns) % self._publish_steps == 0)
@@ -348,6 +353,11 @@ class Loop:
         self.emit(
             f"res.{partition(snapshot.asset)}.snapshot.{snapshot.asset}", snapshot, f"snapshot:{snapshot.asset}:{snapshot.time_ns}"
         )
+        found = self.fields.results(snapshot.asset, snapshot.time_ns, snapshot.sequence)
+        if found is not None:
+            self.emit(
+                f"res.{partition(snapshot.asset)}.field.{snapshot.asset}", found, f"field:{snapshot.asset}:{snapshot.time_ns}"
+            )
         self.publish_cases(changed)
 
     # ---- results
@@ -380,7 +390,9 @@ class Loop:
 
     def state(self) -> bytes:
         fleets = {name: fleet.state for name, fleet in self.fleets.items()}
-        return pack(LoopState(self.sequence, self.grid.state(), fleets, self.baselines.kept(), self.memory, self.layout))
+        return pack(
+            LoopState(self.sequence, self.grid.state(), fleets, self.baselines.kept(), self.memory, self.layout, self.fields.memory)
+        )
 
     @property
     def layout(self) -> Layout:
@@ -402,6 +414,7 @@ class Loop:
                 fleet.restore(state.fleets[name])
             self.baselines.restore(state.baselines)
             self.memory = state.memory
+        resumed(self.fields, state.fields)
         self.know_lives()
 
     def new_assets(self, data: bytes) -> list[str]:
@@ -411,7 +424,9 @@ class Loop:
 
     def revive(self, archived: bytes) -> None:
         """Take a machine over from the archive."""
-        take_over(self, unpack(LoopState, archived))
+        state = unpack(LoopState, archived)
+        take_over(self, state)
+        resumed(self.fields, state.fields)
         self.know_lives()
 
     def know_lives(self) -> None:

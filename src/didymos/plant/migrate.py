@@ -123,8 +123,9 @@ def _alone(state: LoopState, id: str) -> LoopState:
     b, at = state.baselines, slice(0, 0) if i is None else slice(i, i + 1)
     mine = BaselineState(b.detectors[at], b.bearings[at], b.scores[at], b.rows[at], b.time_ns[at], b.since[at], b.twins[at])
     names = tuple(layout.channels[c] for c in channels)
+    kept = {key: memory for key, memory in state.fields.items() if key.partition("/")[0] == id}
     alone = type(layout)((id,), names, {name: (id,) for name in fleets}, (id,) if i is not None else ())
-    return replace(state, grid=grid, fleets=fleets, baselines=mine, memory={id: state.memory[id]}, layout=alone)
+    return replace(state, grid=grid, fleets=fleets, baselines=mine, memory={id: state.memory[id]}, layout=alone, fields=kept)
 
 
 def _rows(state: FleetState, i: int) -> FleetState:

@@ -24,6 +24,7 @@ from didymos.core.model import Model
 from didymos.data.align import Grid
 from didymos.infer.life import forecast
 from didymos.numerics import cache, kernels
+from didymos.numerics.fatigue import rainflow
 from didymos.numerics.futures import Variant, kernel_text
 from didymos.numerics.open_loop import open_loop_kernel
 from didymos.numerics.ukf import substeps_for
@@ -44,7 +45,17 @@ def models(plant: Plant) -> list[Model]:
 def missing(plant: Plant) -> list[str]:
     """Names of the models with a kernel that is not on disk yet. Nothing is compiled."""
     wanted = [family for family in FAMILIES if family != "open_loop" or plant.commission_s > 0]
-    return [model.name for model in models(plant) if not all(_on_disk(model, family) for family in wanted)]
+    return [m.name for m in models(plant) if not all(_on_disk(m, f) for f in wanted) or (_counts(plant, m) and not _counted())]
+
+
+def _counts(plant: Plant, model: Model) -> bool:
+    """Whether fatigue is counted at hot spots of such a machine."""
+    return any(a.fields for a in plant.assets if a.model == model.name)
+
+
+def _counted() -> bool:
+    stem = cache.module_name("rainflow", rainflow.kernel_text())
+    return any((cache.wanted_directory() / "__pycache__").glob(f"{stem}.stream-*.nbi"))
 
 
 def warm(plant: Plant, names: Sequence[str] = ()) -> float:
@@ -91,6 +102,8 @@ def _call(plant: Plant, model: Model, asset: Asset) -> None:
     fleet.update(fleet.hypotheses(who), u, np.full((1, model.n_sensors), np.nan), who)
     loads, keys = np.repeat(u[:, None], LOADS, axis=1), np.zeros(1, np.uint64)
     forecast(model, s.mean[who], s.cov[who], loads, s.params[who], fleet.process_noise, 3600.0, 1, keys, 1, 1)
+    if _counts(plant, model):
+        rainflow.residue(rainflow.step(rainflow.init(), np.zeros(2))[0])
     if plant.commission_s > 0:
         substeps = substeps_for(model, plant.step_s)
         open_loop_kernel(model)(s.mean[who], np.repeat(u[:, None], 2, axis=1), who, s.params[who], substeps, plant.step_s)

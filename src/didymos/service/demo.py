@@ -29,6 +29,7 @@ from didymos.numerics.cache import wanted_directory
 from didymos.plant.config import Plant, load
 from didymos.plant.roles import runtime
 from didymos.plant.supervise import Role, supervise
+from didymos.service.demo_field import demo_field
 from didymos.thread.ledger import SqliteLedger
 
 START = "2026-01-05T06:00:00Z"
@@ -52,9 +53,10 @@ def demo(settings: Demo) -> None:
     folder = Path(tempfile.mkdtemp(prefix="didymos-demo-"))
     server = ServerConfig(store=folder / "stream", port=free_port(), mqtt_port=free_port())
     opcua_port = free_port()
-    compile_once(write_plant(folder, settings, server, opcua_port, datetime.now(UTC)))
+    spindle_field = demo_field(folder)
+    compile_once(write_plant(folder, settings, server, opcua_port, datetime.now(UTC), spindle_field))
     began = datetime.now(UTC) + timedelta(seconds=BEGIN_AFTER_S)
-    plant_file = write_plant(folder, settings, server, opcua_port, began)
+    plant_file = write_plant(folder, settings, server, opcua_port, began, spindle_field)
     plant = load(plant_file)
     token = secrets.token_urlsafe(12)
     line = Role("line", virtual_command(folder, settings, server, opcua_port, began), once=True)
@@ -62,7 +64,9 @@ def demo(settings: Demo) -> None:
     asyncio.run(_run(settings, plant, [roles[0], line, *roles[1:]], folder, token, began))
 
 
-def write_plant(folder: Path, settings: Demo, server: ServerConfig, opcua_port: int, began: datetime) -> Path:
+def write_plant(
+    folder: Path, settings: Demo, server: ServerConfig, opcua_port: int, began: datetime, spindle_field: str = ""
+) -> Path:
     from didymos.plant.virtual.template import fill
 
     text = fill(
@@ -76,6 +80,7 @@ def write_plant(folder: Path, settings: Demo, server: ServerConfig, opcua_port: 
         speed=SPEED,
         host=settings.host,
         port=settings.port,
+        spindle_field=spindle_field,
     )
     path = folder / "plant.toml"
     path.write_text(text)

@@ -5,8 +5,11 @@
     trend    f64 plant ms, u32 m, u32 0, f32 measured[m], value[m], low[m], high[m], u16 channel[m]
 
     fresh    f64 plant ms, u32 m, u32 0, f32 age ms[m], measured[m], u16 channel[m]
+    field    f64 plant ms, u32 r, u32 0, u8 mesh hash[8], f32 level [K], f32 scale [K], i8 coefficient[r]
 
-`fresh` are samples as they came: one `age` ms before the plant time. `trend` is one step of the twin.
+`fresh` are samples as they came: one `age` ms before the plant time. `trend` is one step of the twin. `field` is temperature on the
+surface of a component: level + scale * sum of coefficient * shape, shapes from GET assets/{id}/fields?shapes=true; the mesh
+hash says whose they are.
 NaN = no value. Every column starts at a multiple of 4. `index` counts assets, `channel` the asset's channels, both in the
 order in which the API lists them.
 """
@@ -20,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 VERSION = 1
-FLEET, TREND, FRESH = 1, 2, 3
+FLEET, TREND, FRESH, FIELD = 1, 2, 3, 4
 STATUS = ("ok", "M", "S", "C", "F", "stale")  # NAMUR NE 107, and `stale` = the estimate is too old or missing
 
 _HEADER = struct.Struct("<BBHId")
@@ -61,6 +64,17 @@ class Samples:
     measured: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class FieldShape:
+    """One component's surface temperature: coefficient (r,) int8 times `scale_K` over the level, on the mesh of this hash."""
+
+    plant_ms: float
+    mesh: bytes
+    level_K: float
+    scale_K: float
+    coefficient: NDArray[np.int8]
+
+
 def header(kind: int, topic: int, sequence: int, server_ms: float) -> bytes:
     return _HEADER.pack(VERSION, kind, topic, sequence & 0xFFFFFFFF, server_ms)
 
@@ -78,6 +92,11 @@ def encode_trend(topic: int, sequence: int, server_ms: float, trend: Trend) -> b
 def encode_fresh(topic: int, sequence: int, server_ms: float, fresh: Samples) -> bytes:
     columns = (_f4(fresh.age_ms), _f4(fresh.measured), _u2(fresh.channel))
     return header(FRESH, topic, sequence, server_ms) + _SIZES.pack(fresh.plant_ms, len(fresh.channel), 0) + _joined(columns)
+
+
+def encode_field(topic: int, sequence: int, server_ms: float, shape: FieldShape) -> bytes:
+    head = header(FIELD, topic, sequence, server_ms) + _SIZES.pack(shape.plant_ms, len(shape.coefficient), 0)
+    return head + shape.mesh + struct.pack("<ff", shape.level_K, shape.scale_K) + _joined((shape.coefficient.tobytes(),))
 
 
 def _f4(column: NDArray[np.float32]) -> bytes:

@@ -26,7 +26,8 @@ from didymos.core.estimate import Fresh, Tick
 from didymos.core.ports import Bus
 from didymos.formats.wire import unpack
 from didymos.service.context import MS_NS, Context
-from didymos.service.frames import STATUS, Fleet, Samples, Trend, encode_fleet, encode_fresh, encode_trend
+from didymos.service.field_view import frame_of
+from didymos.service.frames import STATUS, Fleet, Samples, Trend, encode_field, encode_fleet, encode_fresh, encode_trend
 from didymos.service.views import asset_row
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Live:
     places: dict[str, dict[str, int]]  # asset -> channel -> index in the asset's channels
     readers: set[Reader] = field(default_factory=set)
     dirty: bool = True
+    shown: dict[str, int] = field(default_factory=dict)  # asset -> time of the Fields sent last
 
     def fleet(self) -> Fleet:
         rows = [asset_row(self.context, asset) for asset in self.context.plant.assets]
@@ -96,6 +98,18 @@ class Live:
 
     def changed(self, asset: str) -> None:
         self.dirty = True
+        self.field(asset)
+
+    def field(self, asset: str) -> None:
+        """The Fields of an asset to who shows them, one frame each, when they are new."""
+        found = self.context.model.fields.get(asset)
+        if found is None or self.shown.get(asset) == found.time_ns:
+            return
+        self.shown[asset] = found.time_ns
+        for result in found.fields:
+            topic = self.topics.get(f"asset/{asset}/field/{result.component}")
+            if topic is not None and topic.readers and (shape := frame_of(self.context, asset, result)) is not None:
+                topic.send(lambda number, sequence, ms, shape=shape: encode_field(number, sequence, ms, shape))
 
     async def beat(self) -> None:
         """Send the fleet when it has changed, and at least every ALIVE_EVERY_S. Runs until cancelled."""
@@ -162,7 +176,7 @@ class Live:
             return f"not a wish: {error}"
         unknown = [name for name in wish.sub if name not in self.topics]
         if unknown:
-            return f"no topic {unknown[0][:200]!r}; topics are fleet and asset/<id>/trend"
+            return f"no topic {unknown[0][:200]!r}; topics are fleet, asset/<id>/trend and asset/<id>/field/<component>"
         if len(reader.topics | set(wish.sub)) > TOPICS_PER_READER:
             return f"more than {TOPICS_PER_READER} topics; unsubscribe from some"
         for name in wish.unsub:
@@ -181,8 +195,10 @@ class Live:
 
 
 def live_of(context: Context) -> Live:
-    """All topics: number 0 is the fleet, i + 1 the trend of asset i."""
+    """All topics: number 0 is the fleet, i + 1 the trend of asset i, then the Fields of those that have any."""
     names = ["fleet", *(f"asset/{asset.id}/trend" for asset in context.plant.assets)]
+    owners = context.configured.assets if context.configured is not None else ()
+    names += [f"asset/{asset.id}/field/{each.component}" for asset in owners for each in asset.fields]
     places = {asset.id: {channel.name: i for i, channel in enumerate(asset.channels)} for asset in context.plant.assets}
     return Live(context, {name: Topic(i) for i, name in enumerate(names)}, places)
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from didymos.core.calendar import Calendar
 from didymos.core.case import Case
 from didymos.core.errors import ConnectError, DataError
-from didymos.core.estimate import Snapshot
+from didymos.core.estimate import FieldResults, Snapshot
 from didymos.core.ports import Bus, Message
 from didymos.formats.wire import unpack
 from didymos.plant.lifecycle import Lifecycle
 
 log = logging.getLogger(__name__)
 
-SUBJECTS = ("res.*.snapshot.*", "res.*.case.*", "res.*.lifecycle.*")
+SUBJECTS = ("res.*.snapshot.*", "res.*.case.*", "res.*.lifecycle.*", "res.*.field.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,13 @@ class PlantView:
 
 @dataclass(slots=True)
 class ReadModel:
-    """Newest snapshot and life cycle per asset, newest state per case. Only `follow` changes it; `changed` is told each asset."""
+    """Newest snapshot, life cycle and Fields per asset, newest state per case. Only `follow` changes it; `changed` is told each
+    asset."""
 
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     cases: dict[str, Case] = field(default_factory=dict)
     lives: dict[str, Lifecycle] = field(default_factory=dict)
+    fields: dict[str, FieldResults] = field(default_factory=dict)
     sequence: int = 0
     rejected: int = 0
     connected: bool = False
@@ -100,6 +102,10 @@ class ReadModel:
                 life = unpack(Lifecycle, message.data)
                 self.lives[life.asset] = life
                 asset = life.asset
+            elif kind == ["field"]:
+                found = unpack(FieldResults, message.data)
+                self.fields[found.asset] = found
+                asset = found.asset
             else:
                 case = unpack(Case, message.data)
                 self.cases[case.id] = case

@@ -68,6 +68,7 @@ def channel_views(asset: Asset) -> tuple[ChannelView, ...]:
     kinds = (("sensor", machine.sensors), ("input", machine.inputs), ("virtual", machine.virtuals))
     found = [_view(channel, kind) for kind, channels in kinds for channel in channels]
     tagged = {t.channel for t in asset.tags if t.waveform}
+    found += [_view(channel, "sensor") for channel in asset.channels]
     return (*found, *(_view(c, "waveform") for c in WAVEFORMS.get(asset.model, ()) if c.name in tagged))
 
 

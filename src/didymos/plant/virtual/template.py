@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-PLACEHOLDERS = ("opcua_url", "mqtt_url", "mqtt_port", "erp_url", "store", "wall_start", "start", "speed", "host", "port")
+PLACEHOLDERS = (
+    "opcua_url",
+    "mqtt_url",
+    "mqtt_port",
+    "erp_url",
+    "store",
+    "wall_start",
+    "start",
+    "speed",
+    "host",
+    "port",
+    "spindle_field",
+)
 
 
 def text() -> str:
@@ -26,14 +38,17 @@ def fill(
     host: str,
     port: int,
     mqtt_port: int = 0,
+    spindle_field: str = "",
 ) -> str:
     """The plant file with every placeholder `{name}` replaced. Times are ISO 8601 with a zone.
 
     mqtt_port: where the embedded stream server shall listen for MQTT; 0 when the broker is somebody else's.
+    spindle_field: a line `field = [ ... ]` for every spindle; empty: none has one.
     """
     values = {
         "opcua_url": opcua_url, "mqtt_url": mqtt_url, "mqtt_port": mqtt_port, "erp_url": erp_url, "store": store,
         "wall_start": wall_start, "start": start, "speed": f"{speed:g}", "host": host, "port": port,
+        "spindle_field": spindle_field,
     }  # fmt: skip
     filled = text()
     for name in PLACEHOLDERS:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from didymos.service.commands.fe_build import build
 from didymos.service.commands.fe_solve import solve
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ app = typer.Typer(help="Finite elements.", no_args_is_help=True)
 
 @app.callback()
 def fe() -> None:
-    """Finite elements: a part under load, and the method checked against published cases."""
+    """Finite elements: a part under load, components as reduced Fields, and the method checked against published cases."""
+
+
+app.command("build")(build)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """The API, one file per subject; a new subject is one file and one name in ROUTERS."""
 
-from didymos.service.routes import assets, cases, doctor, events, export, health, history, lifecycle, rollup, waveform
+from didymos.service.routes import assets, cases, doctor, events, export, fields, health, history, lifecycle, rollup, waveform
 
 ROUTERS = (
     health.router,
@@ -13,4 +13,5 @@ ROUTERS = (
     export.router,
     doctor.router,
     lifecycle.router,
+    fields.router,
 )

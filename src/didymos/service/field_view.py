@@ -1,0 +1,150 @@
+"""What a page is shown of a Field: the newest result beside the artefact that it belongs to.
+
+The worker publishes amounts of modes and stress at hot spots; temperature and stress of the surface are made here, on request, from
+the same artefact (its sha256 is part of the result, so another one on disk is noticed and not shown).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from didymos.core.errors import DataError
+from didymos.core.estimate import FieldResult
+from didymos.core.field import Field, read
+from didymos.infer.filters import unpack_cov
+from didymos.numerics.rom.live import split, surface_stress
+from didymos.service.context import MS_NS, Context
+from didymos.service.frames import FieldShape
+
+Z90 = 1.6448536269514722
+
+
+@dataclass(frozen=True, slots=True)
+class InputRow:
+    name: str
+    title: str
+    unit: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class HotSpotRow:
+    """Signed von Mises stress with its 90 % band, Miner damage so far and per hour (null before the first full hour)."""
+
+    name: str
+    title: str
+    point: tuple[float, float, float]
+    stress_Pa: float
+    low_Pa: float
+    high_Pa: float
+    damage: float
+    damage_per_h: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceRow:
+    """points [m] and quadrilaterals of the surface; temperature with its 90 % band, signed von Mises stress; shapes per kelvin, on
+    request: temperature = level + scale * shapes @ coefficients of the websocket's field frame."""
+
+    points: list[list[float]]
+    faces: list[list[int]]
+    temperature_K: list[float]
+    band_K: list[float]
+    stress_Pa: list[float]
+    shapes: list[list[float]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    component: str
+    title: str
+    at_ms: int
+    sha256: str
+    mesh: str
+    fits: bool
+    fit: float | None
+    outside: tuple[str, ...]
+    thermocouples: tuple[str, ...]
+    inputs: list[InputRow]
+    hot_spots: list[HotSpotRow]
+    surface: SurfaceRow | None
+
+
+@lru_cache(maxsize=32)
+def _artefact(path: Path, sha256: str) -> Field:
+    return read(path.read_bytes(), sha256, path.name)
+
+
+def field_of(context: Context, asset: str, component: str, sha256: str) -> Field | None:
+    """The artefact of a result; None when the plant file names another, or it cannot be read."""
+    binding = _binding(context, asset, component)
+    if binding is None or binding.sha256 != sha256:
+        return None
+    try:
+        return _artefact(binding.artefact, sha256)
+    except (OSError, DataError):
+        return None
+
+
+def _binding(context: Context, asset: str, component: str) -> Any:
+    configured = context.configured.assets if context.configured is not None else ()
+    bindings = next((a.fields for a in configured if a.id == asset), ())
+    return next((b for b in bindings if b.component == component), None)
+
+
+def field_row(context: Context, asset: str, result: FieldResult, surface: bool, shapes: bool) -> FieldRow | None:
+    made = field_of(context, asset, result.component, result.sha256)
+    if made is None:
+        return None
+    inputs = [InputRow(i.name, i.title, i.unit, float(v), i.low, i.high) for i, v in zip(made.inputs, result.inputs, strict=True)]
+    rate = [None if np.isnan(r) else float(r) for r in result.damage_per_h]
+    spots = [
+        HotSpotRow(s.name, s.title, s.point, float(v), float(v - Z90 * sd), float(v + Z90 * sd), float(d), r)
+        for s, v, sd, d, r in zip(made.hot_spots, result.stress, result.stress_sd, result.damage, rate, strict=True)
+    ]
+    return FieldRow(
+        result.component, made.title, result.time_ns // MS_NS, result.sha256, made.made.mesh, result.fits,
+        None if np.isnan(result.fit) else result.fit, result.outside,
+        tuple(place for place, _ in _binding(context, asset, result.component).thermocouples), inputs, spots,
+        _surface(made, result, shapes) if surface else None,
+    )  # fmt: skip
+
+
+def _surface(made: Field, result: FieldResult, shapes: bool) -> SurfaceRow:
+    rows = made.modes[made.surface].astype(float)
+    cov = unpack_cov(result.cov)
+    sd = np.sqrt(np.maximum(np.einsum("sr,sr->s", rows @ cov, rows), 0.0))
+    values = dict(zip((i.name for i in made.inputs), result.inputs.tolist(), strict=True))
+    force = split(made, values)[3]
+    return SurfaceRow(
+        np.round(made.points[made.surface].astype(float), 6).tolist(),
+        made.faces.tolist(),
+        np.round(made.made.reference_K + rows @ result.amount, 3).tolist(),
+        np.round(Z90 * sd, 3).tolist(),
+        np.round(surface_stress(made, result.amount, force).astype(float), -2).tolist(),
+        np.round(rows / _peak(rows), 5).tolist() if shapes else None,
+    )
+
+
+def _peak(rows: np.ndarray) -> np.ndarray:
+    return np.maximum(np.abs(rows).max(axis=0), 1e-12)
+
+
+def frame_of(context: Context, asset: str, result: FieldResult) -> FieldShape | None:
+    """Level and eight-bit coefficients: the level apart, so that what is left is small."""
+    made = field_of(context, asset, result.component, result.sha256)
+    if made is None:
+        return None
+    rows = made.modes[made.surface].astype(float)
+    mean = float(made.level @ result.amount) / float(made.level @ made.level)
+    rest = (result.amount - mean * made.level) * _peak(rows)
+    scale = max(float(np.abs(rest).max()) / 127.0, 1e-9)
+    eight = np.clip(np.rint(rest / scale), -127, 127).astype(np.int8)
+    return FieldShape(result.time_ns / MS_NS, bytes.fromhex(made.made.mesh[:16]), made.made.reference_K + mean, scale, eight)
