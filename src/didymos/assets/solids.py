@@ -2,8 +2,8 @@
 
 SOLIDS  name -> Solid, SI. `conductivity_W_mK` is a number, or pairs (kelvin, W/(m K)) where the source gives it over temperature.
 
-`thermal` and `elastic` are what `numerics.fe` computes with at the temperatures of a machine: where conductivity is a curve, its value
-at 330 K. `fatigue` names the entry of `assets.materials.METALS`, where there is one.
+`thermal` and `elastic` are what `numerics.fe` computes with at the temperatures of a machine: where conductivity is a curve, its
+value at 330 K. `fatigue` names the entry of `assets.materials.METALS`, where there is one.
 
 Sources are named per row; all were written from memory and are nominal: a supplier's certificate is better, and every number may be
 overridden in the part's file. Verified: tests/verify/test_solids.py (relations between the numbers, bounds of the codes' formulae).
