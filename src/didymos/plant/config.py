@@ -40,7 +40,8 @@ class FittedComponent:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One machine. `constants` are inputs that no sensor measures, in SI. `channels` and `regime` describe a generic asset."""
+    """One machine. `constants` are inputs that no sensor measures, in SI. `channels` and `regime` describe a generic asset.
+    `fitted`: a file of `didymos fit`, from which the worker takes its parameters instead of commissioning it."""
 
     id: str
     name: str
@@ -56,6 +57,7 @@ class Asset:
     regime: str = ""
     bearing: str = ""
     life: str = ""
+    fitted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,7 +280,28 @@ class Reader:
             regime=regime,
             bearing=self.bearing(table, where),
             life=self.value(table, where, "life", str, ""),
+            fitted=self.fitted(table, where, model),
         )
+
+    def fitted(self, table: Table, where: KeyPath, model: str) -> str:
+        """Path of a file of `didymos fit`, relative to the plant file."""
+        given = self.value(table, where, "fitted", str, "")
+        if not given:
+            return ""
+        if model not in ASSETS:
+            self.wrong(
+                (*where, "fitted"), f"fitted of model {model!r}", ", ".join(ASSETS), "Remove it; only a model has parameters."
+            )
+            return ""
+        from didymos.plant.fitted import read
+
+        path = str((self.path.parent / given).absolute())
+        try:
+            read(path, ASSETS[model])
+        except ConfigError as error:
+            said, _, rest = str(error).partition(" Allowed: ")
+            self.wrong((*where, "fitted"), said, rest.partition(". ")[0], rest.partition(". ")[2])
+        return path
 
     def bearing(self, table: Table, where: KeyPath) -> str:
         from didymos.assets.bearings import BEARINGS
