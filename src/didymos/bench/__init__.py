@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BENCHES = ("estimate", "futures", "femto", "demo", "ingest", "history", "backfill", "faults", "fatigue", "fe")
+BENCHES = ("estimate", "futures", "femto", "demo", "ingest", "history", "backfill", "faults", "fatigue", "fe", "calibrate", "wear")
 
 
 def show(result: dict[str, object], indent: str = "") -> str:

@@ -189,7 +189,7 @@ def result(problem: Problem, z: Array, convergence: Convergence, stays: NDArray[
     information, linear = np.zeros((p, p)), np.zeros(p)
     scale = 1.0 / prior.log_sd[problem.free]
     information[np.ix_(problem.free, problem.free)] = judged.information * np.outer(scale, scale)
-    linear[problem.free] = _linear(problem, z, judged.information) * scale
+    linear[problem.free] = judged.information @ z[:d] * scale  # centred at the estimate: nothing is extrapolated where F is small
     noise, residual_sd, explained = trust(model, theta[None], record.inputs[None], record.measured[None], record.step_s)
     _, _, explained_before = trust(model, prior.mean[None], record.inputs[None], record.measured[None], record.step_s)
     return Fit(
@@ -198,13 +198,6 @@ def result(problem: Problem, z: Array, convergence: Convergence, stays: NDArray[
         np.nanmin(record.inputs, axis=0), np.nanmax(record.inputs, axis=0),
         convergence._replace(evaluations=problem.evaluations + before), prior, linear, information,
     )  # fmt: skip
-
-
-def _linear(problem: Problem, z: Array, information: Array) -> Array:
-    """F x at the optimum of the likelihood: there its slope, at z equal to the prior's pull, is gone."""
-    plain = _told(problem, z[None]).information
-    zeta = z[: problem.d]
-    return information @ (zeta + np.linalg.pinv(plain, rcond=1e-6, hermitian=True) @ zeta)
 
 
 def ljung_box(white: Array, lags: int = 20) -> Array:

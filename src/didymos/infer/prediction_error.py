@@ -4,7 +4,8 @@
 
 Every parameter set is one row of a fleet, so a gradient by central differences is one run of the filter. The fast states move and
 are corrected by the readings; wear stands at its commissioning values (`wear="held"`) or is estimated beside them
-(`wear="estimated"`). noise (R, m) and wander (R,) multiply the sensors' noise and the fast states' process noise.
+(`wear="estimated"`). noise (R, m) and wander (R,) multiply the sensors' noise and the moving
+states' process noise.
 Source: Schweppe, IEEE Trans. IT 11 (1965) 61; Ljung, System Identification, 2nd ed. 1999, sec. 3.2, 7.4.
 Verified: tests/infer/test_fit.py (closed form of a linear model, an independent optimiser).
 """
@@ -99,7 +100,7 @@ def innovations(
     model = fast_part(model) if wear == "held" else model
     kernel = ukf_kernel(model, engine, substeps_for(model, record.step_s))
     mean, cov, q = _start(model, params, record.inputs[0], wear)
-    q = np.where([name in model.slow for name in model.State._fields], q, q * wander[:, None])
+    q = q * wander[:, None]
     r = noise * np.array([c.noise for c in model.sensors])
     dt = np.full(rows, record.step_s)
     shape = (rows, steps, model.n_sensors)
