@@ -74,6 +74,8 @@ def test_the_answer_names_what_is_told_and_what_stays(answer):
     assert answer["params"]["insulation_life_s"]["kind"] == "prior"
     assert answer["not_told"]
     assert answer["convergence"]["reached"]
+    assert answer["residual"]["used"] == []  # the data came from the same equations: there is nothing to learn
+    assert len(answer["residual"]["said"]) == 3
     assert answer["sensors"]["winding_temperature"]["explained"] > answer["sensors"]["winding_temperature"]["explained_before"]
 
 
@@ -93,4 +95,17 @@ def test_the_report_is_one_page_that_fetches_nothing(folder, answer):
     assert "http" not in page
     assert answer["sha256"] in page
     assert "NaN" not in page
-    assert all(name in page for name in ("told by the data", "What these data cannot tell", "Winding"))
+    assert all(name in page for name in ("told by the data", "What these data cannot tell", "Winding", "not used: "))
+
+
+@pytest.mark.slow
+def test_the_posterior_is_drawn_and_said_where_asked(folder):
+    done = call(folder, "mo-02", "--json", "--starts", "1", "--posterior")
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout.splitlines()[-1])
+    low, median, high = answer["posterior"]["params"]["vibration_healthy_m_per_s"]
+    row = answer["params"]["vibration_healthy_m_per_s"]
+    assert median == pytest.approx(row["value"], rel=0.01)
+    assert (high - low) == pytest.approx(row["high"] - row["low"], rel=0.3)
+    assert answer["posterior"]["r_hat"] < 1.1
+    assert "Posterior by sampling" in (folder / "fit" / "mo-02.html").read_text()

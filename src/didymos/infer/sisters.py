@@ -2,7 +2,8 @@
 
     zeta_i ~ N(mu, T),  T diagonal,    data of machine i:  N(zeta_i; its optimum, F_i^-1)        zeta = ln theta
 
-Each machine gives its estimate and the information F_i of its data alone, so one that tells a parameter badly says little about it. mu and T by expectation-maximisation; both are held by what literature says (mu within the published spread, T with an
+Each machine gives its estimate and the information F_i of its data alone, so one that tells a parameter badly says little
+about it. mu and T by expectation-maximisation; both are held by what literature says (mu within the published spread, T with an
 inverse gamma prior of NU machines that spread S_0), so that few sisters do not make the fleet look narrower than it is.
 Source: Lindley & Smith, J. R. Stat. Soc. B 34 (1972) 1; Gelman et al., Bayesian Data Analysis, 3rd ed. 2013, ch. 5.
 Verified: tests/infer/test_sisters.py.

@@ -51,6 +51,11 @@ def page(model: Model, body: dict[str, Any], record: Record, before: Curve, afte
     for j, channel in enumerate(model.sensors):
         if np.isfinite(after.whitened[:, j]).sum() > 60:
             parts.append(correlogram(channel.title, after.whitened[:, j]))
+    if "posterior" in body:
+        parts.append(_posterior(body))
+    parts.append("<h2>Learned residual on top of physics</h2><p>Kept only where it beats physics on time it has not seen; ")
+    parts.append("bounded to the residuals seen. Shown here; the live filter runs on physics alone.</p><ul>")
+    parts += [f"<li>{escape(line)}</li>" for line in body["residual"]["said"]] + ["</ul>"]
     head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(body['asset'])} fitted</title><style>{STYLE}</style>"
     return head + "".join(parts) + f"<p><small>{escape(_provenance(body))}</small></p></html>"
 
@@ -78,6 +83,21 @@ def table(model: Model, body: dict[str, Any]) -> str:
             f"<td>{escape(unit[name][1])}<td>{p['told']:.0%}<td>{p['kind']}</tr>"
         )
     return f"<table>{''.join(rows)}</table>"
+
+
+def _posterior(body: dict[str, Any]) -> str:
+    """Quantiles by sampling beside those of the table."""
+    p = body["posterior"]
+    word = "mixed" if p["believed"] else "NOT mixed: draw longer before you use these"
+    rows = [
+        f"<tr><td>{escape(name)}<td>{median:.4g}<td>{low:.4g} to {high:.4g}</tr>"
+        for name, (low, median, high) in p["params"].items()
+        if high > low
+    ]
+    return (
+        f"<h2>Posterior by sampling</h2><p>R-hat {p['r_hat']:.3f}, {p['effective']:.0f} effective draws, {p['accepted']:.0%} accepted: "
+        f"{word}.</p><table><tr><th>parameter<th>median<th>5 to 95 %</tr>{''.join(rows)}</table>"
+    )
 
 
 def plot(title: str, lines: dict[str, Array], step_s: float) -> str:

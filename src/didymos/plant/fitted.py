@@ -95,7 +95,12 @@ def document(model: Model, found: Fit, origin: Origin) -> dict[str, Any]:
         "inputs": {ch.name: {"low": a, "high": b} for ch, a, b in zip(model.inputs, found.seen_low, found.seen_high, strict=True)},
         "likelihood": {"linear": found.linear, "information": found.information},
     }  # fmt: skip
-    plain = _plain(body)
+    return signed(body)
+
+
+def signed(body: dict[str, Any]) -> dict[str, Any]:
+    """Plain JSON values, with the hash of all of it."""
+    plain = _plain({k: v for k, v in body.items() if k != "sha256"})
     return {**plain, "sha256": digest(plain)}
 
 

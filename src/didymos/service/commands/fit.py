@@ -21,6 +21,7 @@ def fit(
     out: Annotated[Path | None, typer.Option(help="file for `fitted`; fit/ASSET.json beside the plant file when absent")] = None,
     sisters: Annotated[bool, typer.Option("--sisters", help="start from what fitted machines of the same model teach")] = False,
     starts: Annotated[int, typer.Option(min=1, max=32, help="points from which the optimum is sought")] = 3,
+    posterior: Annotated[bool, typer.Option("--posterior", help="draw from the posterior too; minutes")] = False,
     as_of: Annotated[str, typer.Option(help="only what was known then; ISO 8601 with a zone")] = "",
     seed: int = 1,
     nats: Annotated[str, typer.Option("--nats", help="URL of the nats-server; empty: the running plant's, else the store")] = "",
@@ -47,7 +48,7 @@ def fit(
     else:
         samples = plant_fit.from_history(given.plant, nats, parse_time(as_of) if as_of else None)
     with Console(stderr=True).status(f"fitting {asset}") as status:
-        body, html = fit_one(given, samples, sisters, starts, seed, lambda said: status.update(f"{asset}: {said}"))
+        body, html = fit_one(given, samples, sisters, starts, seed, posterior, lambda said: status.update(f"{asset}: {said}"))
     fitted.write(file, body)
     page = file.with_suffix(".html")
     page.write_text(html, encoding="utf-8")
@@ -74,6 +75,12 @@ def _show(body: dict[str, Any], file: Path, page: Path, plant_file: Path) -> Non
     console.print(sentence(body))
     for text in body["not_told"]:
         console.print(f"cannot be told: {text}")
+    for line in body["residual"]["said"]:
+        console.print(f"learned residual, {line}")
+    if "posterior" in body:
+        p = body["posterior"]
+        said = "mixed" if p["believed"] else "NOT mixed; draw longer"
+        console.print(f"posterior: R-hat {p['r_hat']:.3f}, {p['effective']:.0f} effective draws, {said}")
     typer.echo(f"{file} written, report {page}")
     typer.echo(f'the worker starts from it with   fitted = "{_relative(file, plant_file)}"   in [[asset]] of {plant_file.name}')
 
