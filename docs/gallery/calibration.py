@@ -2,8 +2,8 @@
 
 A motor whose frame is cooled 20 % worse than the sheet says and that vibrates 15 % less. Its current, air, winding, bearing and
 vibration are recorded for a day. Every temperature is known, no heat is: all losses and conductances may grow together without any
-reading changing. The sentence that this script teaches, and asserts: what the data tell is found, what they tell only in combination
-is named, and what they do not tell is not moved.
+reading changing. The sentence that this script teaches, and asserts: what the data tell is found, what they tell only in
+combination is named, and what they do not tell is not moved.
 """
 
 import numpy as np

@@ -3,8 +3,8 @@
     residual_j ~ ridge on (u, u^2, products, means of u over the last hour and six hours), standardised
 
 Judged by blocks of time: five stretches, each predicted from the others with a gap between. A sensor's residual model is used only
-if its held-out error is lower by at least LEAST than that of physics, and of physics with a constant offset, and so in four blocks of
-five: a drift or an offset is the calibration's or the sensor's, and no law. It is bounded: inputs are clipped to the
+if its held-out error is lower by at least LEAST than that of physics, and of physics with a constant offset, and so in four blocks
+of five: a drift or an offset is the calibration's or the sensor's, and no law. It is bounded: inputs are clipped to the
 range seen and the correction to the middle 98 % of residuals seen, so that outside what was learned the answer is physics plus at
 most that. Source: Hoerl & Kennard 1970 (ridge); Roberts et al., Ecography 40 (2017) 913 (blocked cross-validation).
 Verified: tests/infer/test_residual.py.

@@ -95,8 +95,8 @@ def _posterior(body: dict[str, Any]) -> str:
         if high > low
     ]
     return (
-        f"<h2>Posterior by sampling</h2><p>R-hat {p['r_hat']:.3f}, {p['effective']:.0f} effective draws, {p['accepted']:.0%} accepted: "
-        f"{word}.</p><table><tr><th>parameter<th>median<th>5 to 95 %</tr>{''.join(rows)}</table>"
+        f"<h2>Posterior by sampling</h2><p>R-hat {p['r_hat']:.3f}, {p['effective']:.0f} effective draws, "
+        f"{p['accepted']:.0%} accepted: {word}.</p><table><tr><th>parameter<th>median<th>5 to 95 %</tr>{''.join(rows)}</table>"
     )
 
 
