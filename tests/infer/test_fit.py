@@ -206,3 +206,40 @@ def test_ninety_percent_intervals_hold_the_truth_nine_times_in_ten():
         found = fit(HEATER, Record(u, readings(TRUE, u, STEP_S, seed + 500), STEP_S), prior, FIXED, starts=1)
         inside += sum(found.low[i] < TRUE[i] < found.high[i] for i in np.flatnonzero(~FIXED))
     assert 0.83 < inside / 160 < 0.96
+
+
+@pytest.mark.slow
+def test_the_gradient_by_differences_is_that_of_automatic_differentiation(record):
+    """The same filter as one JAX scan, differentiated exactly; wear held by a state without variance."""
+    jax = pytest.importorskip("jax")
+    import jax.numpy as jnp
+
+    from didymos.numerics import sigma
+    from didymos.numerics.source import jax_namespace, machine
+
+    part, xp = fast_part(HEATER), jax_namespace(jnp)
+    arith = sigma.Arithmetic(xp, sigma.repeat_plainly)
+    model, u, y = machine(part, xp), record.inputs, record.measured
+    problem = Problem(HEATER, checked(HEATER, record), WIDE, np.flatnonzero(~FIXED), "held", "auto")
+    z = np.array([0.1, -0.05, 0.02, -0.03, 0.1, -0.2, 0.3])
+
+    def cost(z):
+        moved = {int(i): jnp.exp(z[k] * WIDE.log_sd[i]) for k, i in enumerate(problem.free)}
+        r, q = jnp.exp(z[4:6]) * NOISE, jnp.exp(z[6]) * part.process_noise.temperature_K
+        p = [value * moved.get(i, 1.0) for i, value in enumerate(WIDE.mean)]
+
+        def step(carry, given):
+            x, P = carry
+            g = sigma.Given([x], [[P]], list(given[:2]), p, list(given[2:]), [q], [r[0], r[1]], STEP_S)
+            done = sigma.update(arith, model, g, 1)
+            return (done.mean[0], done.cov[0][0]), done.loglik
+
+        start = (u[0, 1] + p[0] * u[0, 0] * p[1], jnp.asarray(9.0))
+        _, ll = jax.lax.scan(step, start, jnp.asarray(np.column_stack([u, y])))
+        return -ll.sum() + 0.5 * jnp.sum(problem.precision * z**2)
+
+    with jax.enable_x64(True):
+        value, exact = jax.value_and_grad(cost)(jnp.asarray(z))
+    found, gradient, _ = problem.linearise(z[None])
+    assert found[0] == pytest.approx(float(value), rel=1e-9)
+    np.testing.assert_allclose(gradient[0], exact, rtol=1e-5, atol=1e-4 * np.abs(exact).max())
