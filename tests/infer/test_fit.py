@@ -12,7 +12,7 @@ from didymos.infer.fit import Prior, Problem, fit, ljung_box, published
 from didymos.infer.prediction_error import Record, checked, innovations
 from didymos.numerics import source
 
-STEP_S, STEPS = 300.0, 240
+STEP_S, STEPS = 300.0, 150
 TRUE = Params(gain=0.9, slope=0.023, offset=4.4)
 NAMES = Params._fields
 FIXED = np.array([name in ("gain", "idle") for name in NAMES])
@@ -28,7 +28,7 @@ def record():
 @pytest.fixture(scope="module")
 def fitted(record):
     prior = WIDE._replace(mean=np.array(Params(gain=TRUE.gain), float))
-    return fit(HEATER, record, prior, FIXED)
+    return fit(HEATER, record, prior, FIXED, engine="numpy")
 
 
 def altered(record, inputs=None, measured=None, step_s=STEP_S):
@@ -92,7 +92,7 @@ def test_missing_readings_and_inputs_are_tolerated(record):
     u, y = record.inputs.copy(), record.measured.copy()
     u[rng.random(u.shape) < 0.05] = np.nan
     y[rng.random(y.shape) < 0.3] = np.nan
-    found = fit(HEATER, Record(u, y, STEP_S), WIDE, FIXED, starts=1)
+    found = fit(HEATER, Record(u, y, STEP_S), WIDE, FIXED, starts=1, engine="numpy")
     assert np.isfinite([found.params, found.low, found.high]).all()
 
 
@@ -159,7 +159,7 @@ def test_what_the_data_tell_is_found_within_its_interval_and_the_rest_stays(fitt
 
 def test_a_product_that_only_shows_as_a_whole_is_named_as_a_combination(record):
     """gain, capacity and 1 / resistance times one factor leave every reading as it is; nothing shows `idle`."""
-    found = fit(HEATER, record, published(np.array(Params(), float)), starts=1)
+    found = fit(HEATER, record, published(np.array(Params(), float)), starts=1, engine="numpy")
     kinds = dict(zip(NAMES, found.kind, strict=True))
     assert kinds["idle"] == "prior"
     assert found.params[NAMES.index("idle")] == Params().idle

@@ -17,13 +17,14 @@ def found():
     record = Record(u, readings(Params(gain=0.9, slope=0.023, offset=4.4), u, 300.0), 300.0)
     prior = Prior(np.array(Params(gain=0.9), float), np.full(len(NAMES), 2.0))
     known = np.array([name not in ("slope", "offset") for name in NAMES])
-    return record, fit(HEATER, record, prior, known, starts=1)
+    return record, fit(HEATER, record, prior, known, starts=1, engine="numpy")
 
 
+@pytest.mark.slow
 def test_slope_and_offset_are_distributed_as_least_squares_says(found):
     """Student's t with T - 2 degrees of freedom around the least-squares line; 80 readings: its normal limit."""
     record, fitted = found
-    draws = posterior(HEATER, record, fitted, sweeps=60, seed=2)
+    draws = posterior(HEATER, record, fitted, sweeps=150, seed=2)
     A = np.stack([record.inputs[:, 0], np.ones(80)], axis=1)
     best, rest, *_ = np.linalg.lstsq(A, record.measured[:, 1], rcond=None)
     sd = np.sqrt(rest[0] / 78 * np.diag(np.linalg.inv(A.T @ A)) * fitted.tau[1])
@@ -35,7 +36,7 @@ def test_slope_and_offset_are_distributed_as_least_squares_says(found):
 
 
 def test_a_parameter_that_was_not_moved_stands_at_its_value_and_a_short_chain_is_not_believed(found):
-    draws = posterior(HEATER, *found, sweeps=8, seed=1)
+    draws = posterior(HEATER, *found, sweeps=8, seed=1, engine="numpy")
     i = NAMES.index("gain")
     assert draws.low[i] == draws.median[i] == draws.high[i] == 0.9
     assert not draws.believed

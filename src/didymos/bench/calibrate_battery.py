@@ -129,7 +129,7 @@ def posterior(q: Array, law: Law) -> tuple[Array, Array]:
     X = basis(_cycles(q), law.knee)
     weight = 1.0 / (law.noise**2 * law.tau)
     precision = np.linalg.inv(law.cov) + X.T @ X * weight
-    cov = np.linalg.inv(precision)
+    cov = np.asarray(np.linalg.inv(precision), float)
     return cov @ (np.linalg.solve(law.cov, law.mean) + X.T @ q * weight), cov
 
 

@@ -174,5 +174,5 @@ def ordered(estimate: Array, label: Array) -> dict[str, Any]:
         above = np.searchsorted(np.sort(a), b, side="left") + np.searchsorted(np.sort(a), b, side="right")
         share = float(above.mean() / (2.0 * len(a)))
         pairs[f"{low:g} < {high:g}"] = share
-    rank = float(spearmanr(estimate[known], label[known]).statistic)
+    rank = float(np.asarray(spearmanr(estimate[known], label[known]))[0])
     return {"classes": classes.tolist(), "rank_correlation": rank, "pairs_in_order": pairs}

@@ -126,4 +126,4 @@ def _judge(Z: Array, r: Array, known: NDArray[np.bool_], step_s: float) -> tuple
 def _ridge(Z: Array, r: Array, penalty: float) -> Array:
     cost = np.full(Z.shape[1], penalty)
     cost[-1] = 0.0
-    return np.linalg.solve(Z.T @ Z + np.diag(cost), Z.T @ r)
+    return np.asarray(np.linalg.solve(Z.T @ Z + np.diag(cost), Z.T @ r), float)

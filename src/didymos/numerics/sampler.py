@@ -47,7 +47,7 @@ def sample(
     d, rng = len(centre), np.random.default_rng(seed)
     half = max(d + 1, GROUPS * 2)
     half += half % 2
-    root = np.linalg.cholesky(covariance)
+    root = np.asarray(np.linalg.cholesky(covariance), float)
     x = centre + rng.normal(size=(2 * half, d)) @ root.T
     value = log_density(x)
     lost = ~np.isfinite(value)
