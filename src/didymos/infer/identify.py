@@ -12,7 +12,7 @@ Source: Fisher information and its eigenvectors, Raue et al., Bioinformatics 25 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,30 +64,3 @@ def _in_words(names: Sequence[str], powers: Sequence[float]) -> str:
         f"{name} {'up' if power > 0 else 'down'} by {abs(power) * 10.0:.0f} %" for name, power in zip(names, powers, strict=True)
     ]
     return " with ".join(parts) + " changes no reading"
-
-
-def profile(
-    cost: Callable[[Array], Array], best: Array, covariance: Array, i: int, points: Array, rounds: int = 3
-) -> tuple[Array, Array]:
-    """(points moved to, twice the cost above the optimum) with parameter i fixed at best + points * sd and all others at their
-    best: along the ridge of the Laplace approximation, then `rounds` of coordinate-wise parabolas around it.
-
-    cost: (R, d) -> (R,), minus log posterior. A parameter that the data tell rises like points^2; one they do not stays flat."""
-    sd = np.sqrt(np.diag(covariance))
-    ridge = covariance[:, i] / covariance[i, i]
-    at = best + np.outer(points * sd[i], ridge)
-    floor = float(cost(best[None])[0])
-    value = cost(at)
-    others = [j for j in range(len(best)) if j != i]
-    for _ in range(rounds):
-        for j in others:
-            step = np.zeros(len(best))
-            step[j] = 0.5 * sd[j]
-            up, down = cost(at + step), cost(at - step)
-            bend = np.maximum(up + down - 2.0 * value, 1e-12)
-            move = np.clip(0.5 * (down - up) / bend, -2.0, 2.0)
-            tried = at + move[:, None] * step
-            new = cost(tried)
-            better = new < value
-            at, value = np.where(better[:, None], tried, at), np.where(better, new, value)
-    return at[:, i], 2.0 * (value - floor)

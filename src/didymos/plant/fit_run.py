@@ -51,7 +51,7 @@ def _residual(model: Model, record: Record, after: Curve) -> dict[str, Any]:
     """What can be learned on top, sensor by sensor; the worker's filter runs on physics alone."""
     learned = residual.learn(record.inputs, record.measured - after.readings, record.step_s)
     return {
-        "said": [f"{c.title.lower()}: {v.said}" for c, v in zip(model.sensors, learned.verdicts, strict=True)],
+        "said": [f"{c.title}: {v.said}" for c, v in zip(model.sensors, learned.verdicts, strict=True)],
         "used": [c.name for c, v in zip(model.sensors, learned.verdicts, strict=True) if v.used],
         "held_out": {c.name: [v.physics, v.learned] for c, v in zip(model.sensors, learned.verdicts, strict=True)},
         "coefficients": learned.coefficients,
