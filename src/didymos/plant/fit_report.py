@@ -65,8 +65,8 @@ def sentence(body: dict[str, Any]) -> str:
     c = body["convergence"]
     where = "the optimum was reached" if c["reached"] else "the optimum was NOT reached; give more starts or a longer period"
     return (
-        f"Parameters told by the data: {kinds.count('data')}; only in combination: {kinds.count('combination')}; not at all, they stay "
-        f"at {escape(body['prior'])}: {kinds.count('prior')}; known: {kinds.count('known')}. "
+        f"Parameters told by the data: {kinds.count('data')}; only in combination: {kinds.count('combination')}; "
+        f"not at all, they stay at {escape(body['prior'])}: {kinds.count('prior')}; known: {kinds.count('known')}. "
         f"From {c['starts']} start{'s' * (c['starts'] > 1)} {c['agree']} ended at the same place; {where} "
         f"({c['decrement']:.2g} standard deviations from it)."
     )
