@@ -89,9 +89,9 @@ def test_a_prior_without_spread_or_of_another_length_is_refused(record):
 
 def test_missing_readings_and_inputs_are_tolerated(record):
     rng = np.random.default_rng(2)
-    u, y = record.inputs.copy(), record.measured.copy()
+    u, y = record.inputs[:80].copy(), record.measured[:80].copy()
     u[rng.random(u.shape) < 0.05] = np.nan
-    y[rng.random(y.shape) < 0.3] = np.nan
+    y[rng.random(y.shape) < 0.2] = np.nan
     found = fit(HEATER, Record(u, y, STEP_S), WIDE, FIXED, starts=1, engine="numpy")
     assert np.isfinite([found.params, found.low, found.high]).all()
 
@@ -116,7 +116,7 @@ def test_the_likelihood_is_that_of_a_kalman_filter_written_by_hand(record):
     """Scalar Kalman filter with the heater's own coefficients."""
     p, q, r = TRUE, 0.01 * 1.3, NOISE * [1.2, 0.9]
     theta = np.array(p, float)[None]
-    found = innovations(HEATER, theta, record, np.array([[1.2, 0.9]]), np.array([1.3]))
+    found = innovations(HEATER, theta, record, np.array([[1.2, 0.9]]), np.array([1.3]), engine="numpy")
     x, P, total = record.inputs[0, 1] + p.gain * record.inputs[0, 0] * p.resistance_K_per_W, 9.0, 0.0
     a = 1.0 - STEP_S / (p.resistance_K_per_W * p.capacity_J_per_K)
     for (power, ambient), (y, scale) in zip(record.inputs, record.measured, strict=True):
@@ -130,12 +130,13 @@ def test_the_likelihood_is_that_of_a_kalman_filter_written_by_hand(record):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_no_other_optimiser_finds_a_better_place(record, fitted):
-    """Nelder and Mead, which uses no gradient, from the prior's mean."""
+    """Powell's directions, which use no gradient, from the prior's mean."""
     prior = WIDE._replace(mean=np.array(Params(gain=TRUE.gain), float))
-    problem = Problem(HEATER, checked(HEATER, record), prior, np.flatnonzero(~FIXED), "held", "numpy")
+    problem = Problem(HEATER, checked(HEATER, record), prior, np.flatnonzero(~FIXED), "held", "auto")
     start = np.zeros(problem.d + problem.m + 1)
-    done = minimize(lambda z: problem.cost(z[None])[0], start, method="Nelder-Mead", options={"maxfev": 4000, "fatol": 1e-6})
+    done = minimize(lambda z: problem.cost(z[None])[0], start, method="Powell", bounds=problem.bounds, options={"ftol": 1e-9})
     np.testing.assert_allclose(problem.params(done.x[None])[0], fitted.params, rtol=5e-3)
 
 
