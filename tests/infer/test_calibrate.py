@@ -5,7 +5,7 @@ import pytest
 
 from didymos.assets import ASSETS
 from didymos.core.errors import DataError
-from didymos.infer.calibrate import _fast, _tau, calibrate, simulate
+from didymos.infer.calibrate import _fast, calibrate, correlation_time, simulate
 
 MOTOR = ASSETS["induction_motor"]
 NAMES = MOTOR.Params._fields
@@ -117,4 +117,4 @@ def test_integrated_autocorrelation_time_of_an_ar1_process(phi):
     x = np.zeros(20_000)
     for k in range(1, len(x)):
         x[k] = phi * x[k - 1] + rng.normal()
-    assert _tau(x) == pytest.approx((1 + phi) / (1 - phi), rel=0.2)
+    assert correlation_time(x) == pytest.approx((1 + phi) / (1 - phi), rel=0.2)

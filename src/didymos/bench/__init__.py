@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-BENCHES = ("estimate", "futures", "femto", "demo", "ingest", "history", "backfill", "faults", "fatigue", "fe", "rom")
+BENCHES = (
+    "estimate",
+    "futures",
+    "femto",
+    "demo",
+    "ingest",
+    "history",
+    "backfill",
+    "faults",
+    "fatigue",
+    "fe",
+    "rom",
+    "calibrate",
+    "wear",
+)
 
 
 def show(result: dict[str, object], indent: str = "") -> str:

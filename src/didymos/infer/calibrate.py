@@ -55,7 +55,7 @@ def calibrate(
     """Fit N machines of one model. params (N, p) published or name-plate values, `known` (N, p) those that must stay (the name
     plate); inputs (N, T, k) and measured (N, T, m) on equal steps, NaN = missing. DataError for a machine with fewer than 50
     complete steps."""
-    inputs = _filled(inputs)
+    inputs = filled(inputs)
     usable = np.isfinite(measured).sum(axis=1)
     if measured.shape[1] < 50 or (usable.max(axis=1) < 50).any():
         short = int(np.argmin(usable.max(axis=1)))
@@ -63,21 +63,29 @@ def calibrate(
             f"{model.name} number {short}: {int(usable[short].max())} readings; commissioning needs at least 50 steps of "
             "healthy data. Give a longer period."
         )
-    theta, frozen = np.array(params), ~_free(model, params)
+    theta, frozen = np.array(params), ~free_parameters(model, params)
     if known is not None:
         frozen |= known
     scale = np.array([c.noise for c in model.sensors])
     spread = np.maximum(scale, np.nan_to_num(np.nanstd(measured, axis=1)) * 0.02)  # (N, m): model error expected, 2 % of the swing
     theta = _gauss_newton(model, theta, frozen, inputs, measured, spread, step_s)
+    noise, sd, explained = trust(model, theta, inputs, measured, step_s)
+    return Calibration(theta, noise, sd, explained, np.nanmin(inputs, axis=1), np.nanmax(inputs, axis=1))
+
+
+def trust(model: Model, theta: Array, inputs: Array, measured: Array, step_s: float) -> tuple[Array, Array, Array]:
+    """noise, residual_sd, explained (N, m) of machines run open loop with theta (N, p) through complete inputs (N, T, k)."""
+    scale = np.array([c.noise for c in model.sensors])
     residual = measured - _fast(model, theta, inputs, np.arange(len(theta)), step_s)
     residual[:, : _settling(measured.shape[1])] = np.nan
+    seen = np.asarray(np.isfinite(residual).any(axis=1))
+    residual = np.where(seen[:, None], residual, 0.0)
     sd = np.sqrt(np.nanmean(residual**2, axis=1))
-    tau = np.array([[_tau(residual[a, :, j]) for j in range(residual.shape[2])] for a in range(len(residual))])
-    noise = np.fmax(np.nan_to_num(sd * np.sqrt(tau), nan=0.0), scale)
-    explained = 1.0 - np.nanvar(residual, axis=1) / np.maximum(np.nanvar(measured, axis=1), 1e-300)
-    return Calibration(
-        theta, noise, np.fmax(np.nan_to_num(sd), scale), explained, np.nanmin(inputs, axis=1), np.nanmax(inputs, axis=1)
-    )
+    tau = np.array([[correlation_time(residual[a, :, j]) for j in range(residual.shape[2])] for a in range(len(residual))])
+    noise = np.fmax(sd * np.sqrt(tau), scale)
+    moved = np.nanvar(np.where(seen[:, None], measured, 0.0), axis=1)
+    explained = np.where(seen, 1.0 - np.nanvar(residual, axis=1) / np.maximum(moved, 1e-300), np.nan)
+    return noise, np.fmax(sd, scale), explained
 
 
 def simulate(model: Model, params: Array, inputs: Array, step_s: float) -> Array:
@@ -102,6 +110,11 @@ def simulate(model: Model, params: Array, inputs: Array, step_s: float) -> Array
             x = model.State(*moved)
         found[:, t] = np.stack(np.broadcast_arrays(*model.out(x, u, p)), axis=1)
     return found
+
+
+def open_loop(model: Model, params: Array, inputs: Array, step_s: float) -> Array:
+    """Readings (R, T, m) of one machine's complete inputs (T, k) for R parameter sets (R, p), wear at its commissioning values."""
+    return _fast(model, params, inputs[None], np.zeros(len(params), np.int64), step_s)
 
 
 def _gauss_newton(
@@ -168,14 +181,14 @@ def _at_rest(model: Model, params: Array, first: Array) -> Array:
     return np.stack(np.broadcast_arrays(*settled), axis=1).astype(float)
 
 
-def _free(model: Model, params: Array) -> NDArray[np.bool_]:
+def free_parameters(model: Model, params: Array) -> NDArray[np.bool_]:
     """Parameters that may move: positive, and not a constant of nature or a limit (those whose range is under a factor of two)."""
     limits = {p.name: (p.low, p.high) for p in model.parameters}
     wide = np.array([limits[name][1] > 2.0 * max(limits[name][0], 1e-300) for name in model.Params._fields])
     return (params > 0.0) & wide
 
 
-def _filled(inputs: Array) -> Array:
+def filled(inputs: Array) -> Array:
     """Missing inputs hold their last value (the first ones take the first value known)."""
     filled = np.array(inputs)
     for t in range(1, filled.shape[1]):
@@ -189,7 +202,7 @@ def _settling(steps: int) -> int:
     return int(np.ceil(SETTLE_SHARE * steps))
 
 
-def _tau(residual: Array) -> float:
+def correlation_time(residual: Array) -> float:
     """Integrated autocorrelation time in steps, 1 for white noise: 1 + 2 sum rho_k up to the first rho_k below 0.05."""
     known = residual[np.isfinite(residual)]
     known = known - known.mean() if len(known) else known

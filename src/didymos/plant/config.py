@@ -67,7 +67,8 @@ class FieldBinding:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One machine. `constants` are inputs that no sensor measures, in SI. `channels` and `regime` describe a generic asset."""
+    """One machine. `constants` are inputs that no sensor measures, in SI. `channels` and `regime` describe a generic asset.
+    `fitted`: a file of `didymos fit`, from which the worker takes its parameters instead of commissioning it."""
 
     id: str
     name: str
@@ -85,6 +86,7 @@ class Asset:
     life: str = ""
     fmu: AssetFmu | None = None
     fields: tuple[FieldBinding, ...] = ()
+    fitted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,6 +282,7 @@ class Reader:
             life=self.value(table, where, "life", str, ""),
             fmu=self.fmu(table, where, model, own),
             fields=self.fields(table, where, model, tags),
+            fitted=self.fitted(table, where, model),
         )
 
     def fmu(self, table: Table, where: KeyPath, model: str, own: tuple[Channel, ...]) -> AssetFmu | None:
@@ -296,6 +297,26 @@ class Reader:
 
         rows = self.rows("field", table, where)
         return tuple(field_binding(self, row, (*where, "field", i), model, tags) for i, row in enumerate(rows))
+
+    def fitted(self, table: Table, where: KeyPath, model: str) -> str:
+        """Path of a file of `didymos fit`, relative to the plant file."""
+        given = self.value(table, where, "fitted", str, "")
+        if not given:
+            return ""
+        if model not in ASSETS:
+            self.wrong(
+                (*where, "fitted"), f"fitted of model {model!r}", ", ".join(ASSETS), "Remove it; only a model has parameters."
+            )
+            return ""
+        from didymos.plant.fitted import read
+
+        path = str((self.path.parent / given).absolute())
+        try:
+            read(path, ASSETS[model])
+        except ConfigError as error:
+            said, _, rest = str(error).partition(" Allowed: ")
+            self.wrong((*where, "fitted"), said, rest.partition(". ")[0], rest.partition(". ")[2])
+        return path
 
     def bearing(self, table: Table, where: KeyPath) -> str:
         from didymos.assets.bearings import BEARINGS

@@ -25,6 +25,8 @@ from didymos.infer.calibrate import calibrate
 from didymos.infer.estimator import Given
 from didymos.infer.hypotheses import Hypotheses, Multiple
 from didymos.plant.config import Asset
+from didymos.plant.fitted import Fitted
+from didymos.plant.fitted import read as read_fitted
 from didymos.plant.report import AssetReport
 
 Array = NDArray[np.float64]
@@ -88,6 +90,7 @@ class Fleet:
         self.sensor_place = _places(grid, assets, [c.name for c in model.sensors])
         self.constant = np.array([[dict(a.constants).get(c.name, np.nan) for c in model.inputs] for a in assets])
         self.nameplate = nameplate(model, assets)
+        self.fitted = [read_fitted(a.fitted, model) if a.fitted else None for a in assets]
         self.process_noise = np.array(model.process_noise, float)
         self._kernel: Callable[..., Any] | None = None
         self.multiple = Multiple(model, lambda *given: self.kernel(*given))
@@ -98,7 +101,7 @@ class Fleet:
         model, k, m = self.model, len(self.model.inputs), self.model.n_sensors
         belief = filters.init(model, self.nameplate, n)
         hypotheses = self.multiple.init(n)
-        return FleetState(
+        state = FleetState(
             time_ns=np.zeros(n, np.int64),
             mean=np.array(belief.mean),
             cov=np.array(belief.cov),
@@ -125,6 +128,8 @@ class Fleet:
             hyp_cov=hypotheses.cov,
             hyp_log_p=hypotheses.log_p,
         )
+        take_fitted(state, self.fitted)
+        return state
 
     def step(self, who: NDArray[np.int64], step: NDArray[np.int64]) -> Any:
         """Take assets `who` (M,) (local numbers) to `step` (M,). Returns the kernel's result for those that could be stepped, and
@@ -239,6 +244,23 @@ class Fleet:
         self.state = FleetState(*(np.array(getattr(state, f.name)) for f in fields(FleetState)))
         if self.state.hyp_mean.shape[:2] != (len(self.assets), self.multiple.count):
             self.believe_anew(self.state)
+        self.refit()
+
+    def refit(self) -> None:
+        """Machines whose fitted parameters are not those in force take them, and believe anew: wear counts from the fit on."""
+        new = np.array(take_fitted(self.state, self.fitted), np.int64)
+        if not len(new):
+            return
+        belief = filters.init(self.model, self.state.params[new], len(new))
+        self.state.mean[new], self.state.cov[new] = belief.mean, belief.cov
+        seen = new[np.isfinite(self.state.held[new]).all(axis=1)]
+        self.begin_anew(new)
+        if len(seen):
+            self._to_equilibrium(seen)
+
+    def learns(self, asset: int) -> bool:
+        """Whether it is commissioned on its first days; one with fitted parameters is not."""
+        return self.commission_steps > 0 and self.fitted[asset] is None
 
     def believe_anew(self, state: FleetState) -> None:
         """Hypotheses for a state that has none, or others."""
@@ -296,6 +318,19 @@ class Fleet:
     def speed(self) -> int | None:
         names = [c.name for c in self.model.inputs]
         return names.index("speed") if "speed" in names else None
+
+
+def take_fitted(state: FleetState, fitted: Sequence[Fitted | None]) -> list[int]:
+    """Fitted parameters that differ from those in force, written into `state`; the assets that changed."""
+    changed = []
+    for i, found in enumerate(fitted):
+        if found is None or (np.array_equal(state.params[i], found.params) and state.commissioned[i]):
+            continue
+        state.params[i], state.noise[i], state.explained[i] = found.params, found.noise, found.explained
+        state.seen_low[i], state.seen_high[i], state.commissioned[i] = found.low, found.high, True
+        state.nis[i], state.whitened[i] = np.nan, np.nan
+        changed.append(i)
+    return changed
 
 
 @lru_cache(maxsize=64)

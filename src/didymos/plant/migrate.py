@@ -94,6 +94,7 @@ def _fleet(fleet: Fleet, old: FleetState | None, ids: tuple[str, ...]) -> None:
         s.record = s.record[:, :0]
     constant = fleet.constant[to]
     s.held[to] = np.where(np.isfinite(constant), constant, s.held[to])
+    fleet.refit()
 
 
 def _baselines(loop: Loop, state: LoopState) -> None:

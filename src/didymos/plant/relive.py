@@ -118,7 +118,7 @@ def stand(loop: Loop, asset_id: str, upto: Upto) -> Stand:
     steps, following = int(fleet.state.steps[asset]), int(loop.grid.next_step[row])
     if not steps:
         raise DataError(f"{asset_id}: no belief yet; its inputs have not all been seen. Ask again later.")
-    done = fleet.commission_steps > 0 and bool(fleet.state.commissioned[asset])
+    done = fleet.learns(asset) and bool(fleet.state.commissioned[asset])
     reborn = following - 1 - steps + fleet.commission_steps if done else None
     publish_ns = int(loop.plant.publish_s * 1e9)
     return Stand(asset_id, fleet, asset, following - steps, following, reborn, loop.memory[asset_id].distrust, publish_ns, upto)

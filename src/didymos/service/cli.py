@@ -214,6 +214,7 @@ from didymos.service.commands import doctor as _doctor  # noqa: E402
 from didymos.service.commands import erp as _erp  # noqa: E402
 from didymos.service.commands import export as _export  # noqa: E402
 from didymos.service.commands import fe as _fe  # noqa: E402
+from didymos.service.commands import fit as _fit  # noqa: E402
 from didymos.service.commands import fmu as _fmu  # noqa: E402
 from didymos.service.commands import reload as _reload  # noqa: E402
 
@@ -223,6 +224,7 @@ app.command("doctor")(_doctor.doctor)
 app.add_typer(_erp.app, name="erp")
 app.add_typer(_export.app, name="export")
 app.add_typer(_fe.app, name="fe")
+app.command("fit")(_fit.fit)
 app.add_typer(_fmu.app, name="fmu")
 app.command("reload")(_reload.reload)
 
