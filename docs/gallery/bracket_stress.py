@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from didymos.assets.solids import solid
+from didymos.assets.engineering_solids import solid
 from didymos.formats import gltf
 from didymos.numerics.fe import elastic, mesh, recover, supports, surface
 from didymos.numerics.fe.converge import converged

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from didymos.assets import solids
+from didymos.assets import engineering_solids as solids
 from didymos.core.errors import ConfigError, ModelError
 from didymos.plant.config import Mistake
 from didymos.plant.part.rules import ARRAYS, NEEDS, REQUIRED, RULES, Refused

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from didymos.assets.solids import SOLIDS, solid
+from didymos.assets.engineering_solids import SOLIDS, solid
 from didymos.core.errors import ModelError
 from didymos.numerics.fe.material import Conductor, Isotropic
 
