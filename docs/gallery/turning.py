@@ -10,7 +10,7 @@ from didymos.assets.process import figures
 from didymos.assets.turning import MODEL, PROCESS, Params
 from didymos.numerics.ukf import ukf_kernel
 
-P, U, STEP_S, STEPS = Params(), MODEL.nominal, 20.0, 7
+P, U, STEP_S, STEPS = Params(), MODEL.nominal, 35.0, 4
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from didymos.numerics import source
 from didymos.numerics.ukf import substeps_for
 
 MODELS = list(ASSETS.values())
+LONG_EULER = ("heat_treat_furnace", "conveyor_drive")  # many equations in short steps; each has a shorter test of its own
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
 
 
@@ -160,7 +161,9 @@ def test_steady_keeps_the_slow_entries_and_changes_nothing_the_second_time(model
     assert np.array(again, float) == pytest.approx(np.array(once, float), rel=1e-12)
 
 
-@each_model
+@pytest.mark.parametrize(
+    "model", [pytest.param(m, marks=pytest.mark.slow if m.name in LONG_EULER else []) for m in MODELS], ids=lambda m: m.name
+)
 def test_euler_at_the_longest_step_is_stable_and_as_accurate_as_the_sensors(model):
     """A cold start at nominal load over six hours, against steps twenty times shorter."""
     p, u = model.Params(), model.nominal

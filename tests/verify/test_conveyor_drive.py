@@ -57,6 +57,16 @@ def test_steady_is_where_the_motors_heat_balances_close():
     assert d.frame_temperature_K == pytest.approx(0.0, abs=1e-9)
 
 
+def test_a_cold_start_is_as_accurate_at_the_longest_step_as_the_sensors():
+    coarse, fine = X, X
+    for _ in range(120):
+        coarse = MODEL.State(*(float(a + 60.0 * d) for a, d in zip(coarse, MODEL.rhs(coarse, U, P), strict=True)))
+        for _ in range(4):
+            fine = MODEL.State(*(float(a + 15.0 * d) for a, d in zip(fine, MODEL.rhs(fine, U, P), strict=True)))
+        for channel, a, b in zip(MODEL.sensors, MODEL.out(coarse, U, P), MODEL.out(fine, U, P), strict=True):
+            assert abs(a - b) < 2.0 * channel.noise, channel.name
+
+
 def test_each_limit_is_where_the_severity_is_one():
     x = X._replace(idler_wear=1.0)
     assert MODEL.virtual(x, U, P).friction_coefficient == pytest.approx(0.027, rel=1e-12)

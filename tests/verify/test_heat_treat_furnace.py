@@ -37,8 +37,8 @@ def test_two_halves_heat_through_like_the_exact_cylinder():
         p = P._replace(film_W_per_m2K=h, emissivity=0.0, zone_heat_capacity_J_per_K=1e15)
         x = X._replace(**dict.fromkeys(MODEL.State._fields[:2], 800.0), **dict.fromkeys(MODEL.State._fields[2:4], 293.15))
         roots = [brentq(lambda z, b=biot: z * j1(z) - b * j0(z), 3.2 * n + 1e-6, 3.2 * n + 2.4) for n in range(6)]
-        for fourier in (1.0, 3.0, 6.0):
-            y = run(x, U, p, fourier * RADIUS**2 / DIFFUSIVITY)
+        for fourier in (1.0, 3.0):
+            y = run(x, U, p, fourier * RADIUS**2 / DIFFUSIVITY, 10.0)
             left = sum(4 * j1(z) ** 2 / (z**2 * (j0(z) ** 2 + j1(z) ** 2)) * np.exp(-(z**2) * fourier) for z in roots)
             mean = 0.5 * (y.surface_temperature_K + y.core_temperature_K)
             assert (800.0 - mean) / (800.0 - 293.15) == pytest.approx(left, abs=0.015)
@@ -66,17 +66,17 @@ def test_what_the_elements_give_is_stored_or_lost():
 
 def test_at_the_duties_of_nominal_operation_the_furnace_stays_at_its_target():
     away = X._replace(front_temperature_K=866.15, back_temperature_K=880.15)
-    settled = run(away, U, P, 6 * 3600.0, 10.0)
+    settled = run(away, U, P, 2 * 3600.0, 10.0)
     for field in MODEL.State._fields[:4]:
         assert getattr(settled, field) == pytest.approx(873.15, abs=1.5), field
 
 
 def test_a_cold_start_at_full_power_is_as_accurate_at_the_longest_step_as_the_sensors():
     cold, u = X._replace(**dict.fromkeys(MODEL.State._fields[:4], 293.15)), U._replace(front_duty=1.0, back_duty=1.0)
-    coarse, fine = run(cold, u, P, 3600.0, MODEL.max_step_s), run(cold, u, P, 3600.0, MODEL.max_step_s / 20)
+    coarse, fine = run(cold, u, P, 1200.0, MODEL.max_step_s), run(cold, u, P, 1200.0, MODEL.max_step_s / 20)
     for channel, a, b in zip(MODEL.sensors, MODEL.out(coarse, u, P), MODEL.out(fine, u, P), strict=True):
         assert abs(a - b) < 2.0 * channel.noise, channel.name
-    assert coarse.front_temperature_K > 400.0
+    assert coarse.front_temperature_K > 330.0
 
 
 def test_hours_at_the_target_count_as_themselves_and_give_hollomons_parameter():

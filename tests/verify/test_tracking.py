@@ -17,7 +17,12 @@ LOADS = (
     "axial_force_N",
     "mass_flow_kg_per_s",
 )  # not torque: teeth last years below their rating
-MODES = [(m, mode) for m in ASSETS.values() for mode in m.failure_modes]
+SLOW_FISHER = "conveyor_drive"  # two machines' equations at every reading
+MODES = [
+    pytest.param(m, mode, marks=pytest.mark.slow if m.name == SLOW_FISHER else [])
+    for m in ASSETS.values()
+    for mode in m.failure_modes
+]
 FAST = {  # what is already worn, and how fast it goes on: field -> value
     "bearing_wear": {"log_bearing_rate": 3.0},
     "cooling_fouling": {"log_fouling_rate": 3.0},
