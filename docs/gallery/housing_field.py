@@ -17,7 +17,7 @@ from didymos.infer import field_filter
 from didymos.numerics.rom.affine import full_step
 from didymos.numerics.rom.live import advance, answer, hot_spots, start, stepper
 
-STEPS, STEP_S = 150, 10.0
+STEPS, STEP_S = 120, 10.0
 FILM = np.array([400.0, 12.0, 1500.0])  # coolant, air, flange contact, W/(m2 K), as the model believes
 THERMOCOUPLES = ((0.075, 0.0, 0.024), (-0.075, 0.0, 0.052), (0.088, 0.0, 0.125), (0.06, 0.0, 0.23), (-0.075, 0.0, 0.198))
 
