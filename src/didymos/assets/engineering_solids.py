@@ -6,7 +6,8 @@ SOLIDS  name -> Solid, SI. `conductivity_W_mK` is a number, or pairs (kelvin, W/
 value at 330 K. `fatigue` names the entry of `assets.materials.METALS`, where there is one.
 
 Sources are named per row; all were written from memory and are nominal: a supplier's certificate is better, and every number may be
-overridden in the part's file. Verified: tests/verify/test_engineering_solids.py (relations between the numbers, bounds of the codes' formulae).
+overridden in the part's file.
+Verified: tests/verify/test_engineering_solids.py (relations between the numbers, bounds of the codes' formulae).
 """
 
 from __future__ import annotations
