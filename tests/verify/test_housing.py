@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from skfem import Basis, FacetBasis
 
+from didymos.assets.engineering_solids import solid
 from didymos.assets.housing import Fineness, Housing, mesh, surfaces
-from didymos.assets.solids import solid
 from didymos.core.errors import ModelError
 from didymos.numerics.rom.facets import facets_of
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from skfem import Basis
 
+from didymos.assets.engineering_solids import solid
 from didymos.assets.housing import Fineness, mesh, surfaces
 from didymos.assets.housing_field import LOADS, full_model
-from didymos.assets.solids import solid
 from didymos.core.errors import ModelError
 from didymos.numerics.fe import heat
 from didymos.numerics.fe.material import Conductor

@@ -37,9 +37,9 @@ class Solid:
     @property
     def thermal(self) -> Conductor:
         k = self.conductivity_W_mK
-        return Conductor(
-            k if isinstance(k, float) else float(np.interp(330.0, *zip(*k, strict=True))), self.density_kg_m3, self.heat_J_kgK
-        )
+        if not isinstance(k, float | int):
+            k = float(np.interp(330.0, [kelvin for kelvin, _ in k], [value for _, value in k]))
+        return Conductor(k, self.density_kg_m3, self.heat_J_kgK)
 
     @property
     def elastic(self) -> Isotropic:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from skfem import MeshHex2
 
+from didymos.assets.engineering_solids import solid
 from didymos.assets.housing import EDGE_M, FINENESS, Fineness, Housing, mesh, surfaces
-from didymos.assets.solids import solid
 from didymos.core.errors import ModelError
 from didymos.core.field import Field, FieldInput, Made, Spot
 from didymos.numerics.fe.solve import Factor

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from didymos.assets.engineering_solids import solid
 from didymos.assets.housing import Fineness, surfaces
 from didymos.assets.housing_field import JOINT_N_M3, Built, Job, elastic_mesh, full_model
-from didymos.assets.solids import solid
 from didymos.infer import field_filter as ff
 from didymos.numerics.rom.affine import full_step
 from didymos.numerics.rom.live import Stepper, stepper

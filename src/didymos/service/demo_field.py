@@ -21,7 +21,7 @@ from didymos.numerics.cache import wanted_directory, writable
 log = logging.getLogger(__name__)
 
 BUILD = ("fe", "build", "small", "--modes", "20")
-SOURCES = ("assets/housing.py", "assets/housing_field.py", "assets/solids.py", "core/field.py")
+SOURCES = ("assets/housing.py", "assets/housing_field.py", "assets/engineering_solids.py", "core/field.py")
 PATIENCE_S = 120.0
 INPUTS = {
     "front_heat": '"spindle.front_heat_W"',
