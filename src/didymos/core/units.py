@@ -75,9 +75,9 @@ def _examples(si_unit: str) -> str:
     return known.get(si_unit, si_unit or "1")
 
 
-def base_powers(unit: str) -> dict[str, int]:
-    """Powers of kg, m, s, A, K, mol, cd that a unit without factor stands for: {"kg": 1, "m": -1, "s": -2} for Pa. ConfigError
-    for one with a factor or a broken power. A radian counts as 1."""
+def base_powers(unit: str) -> tuple[dict[str, int], float]:
+    """Powers of kg, m, s, A, K, mol, cd that a unit stands for, and how many of them it is: {"kg": 1, "m": -1, "s": -2}, 1 for Pa,
+    {"s": 1}, 3600 for h. ConfigError for one with a broken power. A radian counts as 1."""
     registry = _registry()
     quantity = registry.Quantity(1.0, _unit(unit)).to_base_units()
     names = {
@@ -97,6 +97,4 @@ def base_powers(unit: str) -> dict[str, int]:
         if name not in names or power != int(power):
             raise ConfigError(f"unit {unit!r} has no whole powers of SI base units ({name}**{power}). Use an SI unit.")
         found[names[name]] = int(power)
-    if abs(quantity.magnitude - 1.0) > 1e-12:
-        raise ConfigError(f"unit {unit!r} is {quantity.magnitude:g} SI units; a plain SI unit is needed here.")
-    return found
+    return found, float(quantity.magnitude) if abs(quantity.magnitude - 1.0) > 1e-12 else 1.0

@@ -182,8 +182,8 @@ def _state(name: str, start: float, low: float = -inf, high: float = inf) -> Var
 def _unit(text: str) -> Unit | None:
     if text in ("", "1"):
         return None
-    powers = base_powers(text)
-    return Unit(text, " * ".join(f"{name}**{powers[name]}" for name in BASE if name in powers) or "1")
+    powers, factor = base_powers(text)
+    return Unit(text, " * ".join(f"{name}**{powers[name]}" for name in BASE if name in powers) or "1", factor)
 
 
 def _identifier(name: str) -> str:
