@@ -26,7 +26,7 @@ from didymos.core.model import Model
 from didymos.infer.estimator import Given, checked, result_of
 from didymos.numerics.arrays import Arrays, lower_root
 from didymos.numerics.normals import dealt
-from didymos.numerics.particle_source import ENOUGH, FEWEST, HALVINGS, PARTS
+from didymos.numerics.particle_source import ENOUGH, FEWEST, HALVINGS, MIDDLE, PARTS
 from didymos.numerics.particles import particle_kernel
 from didymos.numerics.ukf import UkfResult, substeps_for
 
@@ -157,15 +157,17 @@ class Particles:
 
     def _part(self, log_weight: Array, likelihood: Array, left: Array) -> Array:
         """The largest share of the likelihood, at most `left` (A,), after which half of the particles, or few more, count."""
-        low, high, part = np.zeros_like(left), left.copy(), left.copy()
-        done = _effective(log_weight + left[:, None] * likelihood) >= FEWEST * self.members
+        count = _effective(log_weight + left[:, None] * likelihood) / self.members
+        low, high, done = np.zeros_like(left), left.copy(), count >= FEWEST
+        guess = left * np.sqrt(MIDDLE / -np.log(np.minimum(count, FEWEST)))  # as if log weights were normal
+        part = np.where(done, left, guess)
         for _ in range(HALVINGS):
             if done.all():
                 break
-            part = np.where(done, part, 0.5 * (low + high))
             count = _effective(log_weight + part[:, None] * likelihood) / self.members
             done |= (count >= FEWEST) & (count <= ENOUGH)
             low, high = np.where(count > ENOUGH, part, low), np.where(count < FEWEST, part, high)
+            part = np.where(done, part, 0.5 * (low + high))
         return part
 
     def _apart(self, x: Array, weight: Array, first: float, z: Array) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 
 PARTS, HALVINGS, SINGULAR = 60, 30, 1e-13
 FEWEST, ENOUGH = 0.5, 0.55  # share of the particles that still count after a part of the likelihood
+MIDDLE = -math.log(0.5 * (FEWEST + ENOUGH))
 
 
 def stream(parent, number) -> int:  # replaced by the generator's
@@ -75,9 +76,8 @@ def share(a, LW, LIK, left, W):
     total, count = weigh(a, LW, LIK, left, W)
     if count >= FEWEST * E:
         return left, total
-    low, high, part = 0.0, left, left
+    low, high, part = 0.0, left, left * math.sqrt(MIDDLE / math.log(E / count))  # as if log weights were normal
     for _ in range(HALVINGS):
-        part = 0.5 * (low + high)
         total, count = weigh(a, LW, LIK, part, W)
         if FEWEST * E <= count <= ENOUGH * E:
             break
@@ -85,6 +85,7 @@ def share(a, LW, LIK, left, W):
             low = part
         else:
             high = part
+        part = 0.5 * (low + high)
     return part, total
 
 

@@ -31,7 +31,7 @@ def particle_kernel(model: Model) -> Callable[..., Any]:
 def particle_text(model: Model) -> str:
     shared = f"from {normals.module_name()} import normal, stream, uniform\n"
     numbers = "".join(
-        f"{name} = {getattr(particle_source, name)!r}\n" for name in ("PARTS", "HALVINGS", "FEWEST", "ENOUGH", "SINGULAR")
+        f"{name} = {getattr(particle_source, name)!r}\n" for name in ("PARTS", "HALVINGS", "FEWEST", "ENOUGH", "MIDDLE", "SINGULAR")
     )
     functions = [inspect.getsource(loop_source.cholesky), _move(model), _look(model)]
     functions += [inspect.getsource(getattr(particle_source, name)) for name in LOOPS]
