@@ -8,7 +8,7 @@
 Condition states wander: k of the cooler (ln of its conductance over that of the fit), gap of the pump, gas p_0 V_0.
 Source: Wilson 1949 and Merritt 1967 (slip); Kays & London, Compact Heat Exchangers, 3rd ed. 1984, ch. 2 (one stream at constant
 temperature); Boyle (gas, slow change). Valid: oil 20 to 70 C, cycles of a minute, pressure above pre-charge.
-Verified: tests/bench/test_calibrate.py.
+Verified: tests/bench/test_calibrate_bench.py.
 """
 
 from typing import NamedTuple
