@@ -2,7 +2,8 @@
 
 Truth and operation are `assets.recipes`; the truth follows the machine's own equations at a quarter of the filter's step, with the
 process noise declared. Readings have the sensors' noise, one in ten is missing. The filter is the worker's, with its hypotheses,
-started at the commissioning belief. At the end of the run:
+started at the commissioning belief. At the end of the run, or at the last step before a unit fails (beyond its threshold no model
+is valid, and no machine goes on):
 
     nees      (x - x^)' P^-1 (x - x^), summed over units, beside the 95 % region of chi-squared with units times states
     covered   share of all hidden states (`recipes.hidden`) of all units inside their 90 % interval
@@ -55,14 +56,15 @@ def one(model: Model, units: int = UNITS, seed: int = SEED) -> dict[str, Any]:
 
 
 def followed(model: Model, units: int, seed: int) -> tuple[Array, Array, Array]:
-    """Truth (A, n), belief's mean (A, n) and covariance (A, n, n) at the end of the recipe."""
+    """Truth (A, n), belief's mean (A, n) and covariance (A, n, n) when each unit ends: failed, or with the recipe."""
     rng, machine, step_s = np.random.default_rng(seed), Arrays(model), RECIPES[model.name].step_s
     x, inputs = truths(model, units, seed), schedule(model, units, seed)
     p = np.tile(np.array(model.Params(), float), (units, 1))
     q, noise = np.array(model.process_noise, float), np.array([c.noise for c in model.sensors])
     filter_ = Multiple(model, ukf_kernel(model, "loop", substeps_for(model, step_s)))
     belief = filter_.init(units)
-    mean, cov = belief.mean[:, 0], belief.cov[:, 0]
+    ends = (x.copy(), belief.mean[:, 0].copy(), belief.cov[:, 0].copy())
+    whole = np.ones(units, bool)
     dt, fine = np.full(units, step_s), np.full(units, step_s / FINER)
     for k in range(inputs.shape[1]):
         u = inputs[:, k]
@@ -71,5 +73,7 @@ def followed(model: Model, units: int, seed: int) -> tuple[Array, Array, Array]:
         y = machine.observe(x, u, p) + noise * rng.normal(size=(units, len(noise)))
         y[rng.uniform(size=y.shape) < MISSING] = np.nan
         belief, found = filter_.step(belief, Given(u, y, p, np.tile(q, (units, 1)), np.tile(noise, (units, 1)), dt))
-        mean, cov = found.mean, found.cov
-    return x, mean, cov
+        whole &= machine.severity(x, u, p).max(axis=1) < 1.0
+        for end, now in zip(ends, (x, found.mean, found.cov), strict=True):
+            end[whole] = now[whole]
+    return ends

@@ -12,6 +12,10 @@ An interacting multiple model (IMM) filter over {none, fault 1, ..., fault F} ho
     filter     each hypothesis its own filter step, likelihood L_j
     weigh      p_j proportional to L_j times what was mixed into j
 
+What readings tell is told of the rate exp(r), not of its logarithm: the part of r's precision that does not come from the prior is
+J E[exp(2 r)], J the information on the rate. A filter linear in r holds that E as it was when each reading came, and is far too sure
+of a unit that turns out slow; so after each step J is kept and E taken where r now stands.
+
 A fault does not heal: only maintenance leads back to "none". The belief handed on is the mixture's mean and covariance; a forecast
 draws each hypothesis as often as it is probable. Modes whose wear has no rate of its own, whose new part would not end within
 LONGEST_S by that rate (a spall that has not begun), or lasts less than SHORTEST_S anyway (a cutting edge), have none. All sums are
@@ -101,10 +105,35 @@ class Multiple:
         rows = [np.repeat(np.asarray(column), h, axis=0) for column in given]
         found = self.kernel(mixed.mean.reshape(n * h, -1), mixed.cov.reshape(n * h, *mixed.cov.shape[2:]), *rows)
         log_p = _normal(mixed.log_p + found.loglik.reshape(n, h)) if h > 1 else mixed.log_p
-        after = Hypotheses(found.mean.reshape(mixed.mean.shape), found.cov.reshape(mixed.cov.shape), log_p)
+        mean = found.mean.reshape(mixed.mean.shape)
+        after = Hypotheses(mean, self._as_rates(mixed, given, mean, found.cov.reshape(mixed.cov.shape)), log_p)
         best = np.arange(n) * h + log_p.argmax(axis=1)
         whole = self.mixture(after)
         return after, UkfResult(*(column[best] for column in found))._replace(mean=whole.mean, cov=whole.cov)
+
+    @cached_property
+    def _rates(self) -> tuple[NDArray[np.int64], Array]:
+        """Indices of the log rates, (R,), and the variance each has before anything is learned, (H, R)."""
+        rates = np.array([i for i, name in enumerate(self.model.State._fields) if name.startswith("log_")], np.int64)
+        variance = np.tile(np.array(self.model.initial_sd, float)[rates] ** 2, (self.count, 1))
+        for j, fault in enumerate(self.faults, 1):
+            variance[j, rates == fault.rate] = PF_LOG_SD**2
+        return rates, variance
+
+    def _as_rates(self, before: Hypotheses, given: Given, mean: Array, cov: Array) -> Array:
+        """(N, H, n, n) with each log rate as uncertain as its rate is; mean and cov are what the filter step made of `before`."""
+        rates, unknown = self._rates
+        if not len(rates):
+            return cov
+        drift = (np.asarray(given.q, float)[:, rates] ** 2 * np.asarray(given.dt_s, float)[:, None])[:, None]  # variance a step adds
+        expected = before.mean[..., rates] * (1.0 - 0.5 * drift / unknown)
+        was, now = before.cov[..., rates, rates] * (1.0 - drift / unknown) + drift, cov[..., rates, rates]
+        told = np.maximum(1.0 / now - 1.0 / unknown, 0.0)
+        grown = 2.0 * (mean[..., rates] - expected) + 2.0 * (now - was)  # ln E[exp(2 r)] = 2 mean + 2 variance
+        carried = 1.0 / (1.0 / unknown + told * np.exp(np.clip(grown, -2.0, 2.0)))
+        factor = np.ones(mean.shape)
+        factor[..., rates] = np.where(told > 0.0, np.sqrt(carried / now), 1.0)
+        return cov * factor[..., :, None] * factor[..., None, :]
 
     def mixture(self, state: Hypotheses) -> Gaussian:
         return merged(state.mean, state.cov, probabilities(state))

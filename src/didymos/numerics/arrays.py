@@ -3,6 +3,7 @@
     y = Arrays(model)
     y.advance(x, u, params, dt_s)     x (N, ..., n) after dt_s (N,), by Euler's rule in substeps, the model asked inside its bounds
     y.observe(x, u, params)           what the sensors should read, (N, ..., m)
+    y.severity(x, u, params)          of each failure mode, 1 at its threshold, (N, ..., modes)
 
 u (N, k) and params (N, p) belong to the assets, the first axis of x.
 """
@@ -40,6 +41,10 @@ class Arrays:
     def observe(self, x: Array, u: Array, params: Array) -> Array:
         inputs, p = self._of_assets(u, params, x.ndim)
         return self._stacked(self.model.out(self._state(x), inputs, p), x.shape[:-1])
+
+    def severity(self, x: Array, u: Array, params: Array) -> Array:
+        inputs, p = self._of_assets(u, params, x.ndim)
+        return self._stacked(self.model.severity(self._state(x), inputs, p), x.shape[:-1])
 
     def _state(self, x: Array) -> Any:
         return self.model.State(*np.moveaxis(self.inside(x), -1, 0))
