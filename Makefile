@@ -12,7 +12,7 @@ demo: setup            ## a simulated machining line, the twin beside it, and th
 	$(BIN)/didymos demo
 
 test: setup-dev        ## the suite; under ten minutes on two cores
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-all: setup-dev    ## with the long ones
 	$(BIN)/pytest

@@ -31,9 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def what_a_file_leaves_open_fails_in_that_file() -> Iterator[None]:
-    """Unclosed sockets and files warn when they are collected; collected here, not in some later test."""
+    """Unclosed sockets and files warn when they are collected; collected here, not in some later test. What is left lives on, and
+    the next collection need not look at it."""
     yield
     gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

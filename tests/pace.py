@@ -8,5 +8,5 @@ from didymos.assets import ASSETS
 PACE = {"cutting_tool": 1e-4, "turning": 1e-4}
 
 # A compiled kernel costs seconds. Those of these machines are compiled in every run; those of the others where slow tests run.
-COMPILED = ("induction_motor", "centrifugal_pump", "spindle", "gearbox")
+COMPILED = ("induction_motor", "centrifugal_pump", "spindle")
 BY_KERNEL = [name if name in COMPILED else pytest.param(name, marks=pytest.mark.slow) for name in ASSETS]

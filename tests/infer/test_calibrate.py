@@ -27,10 +27,10 @@ def params(**factors):
     return p[None]
 
 
-DEMO = ("induction_motor", "centrifugal_pump", "spindle")
+FAST = ("induction_motor", "centrifugal_pump")
 
 
-@pytest.mark.parametrize("name", [n if n in DEMO else pytest.param(n, marks=pytest.mark.slow) for n in ASSETS])
+@pytest.mark.parametrize("name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in ASSETS])
 def test_the_compiled_run_equals_the_plain_one(name):
     model = ASSETS[name]
     rng = np.random.default_rng(5)

@@ -57,6 +57,9 @@ class Unchanged(Multiple):
     def _begun(self, none, fault, life_s):
         return none
 
+    def _as_rates(self, before, given, mean, cov):  # log_drag acts as it stands, not by its exponential
+        return cov
+
 
 def test_mixing_and_weighing_are_those_of_filterpys_interacting_multiple_model():
     kalman = pytest.importorskip("filterpy.kalman")
@@ -85,6 +88,61 @@ def test_mixing_and_weighing_are_those_of_filterpys_interacting_multiple_model()
         np.testing.assert_allclose(probabilities(state)[0], peer.mu, rtol=1e-6, atol=1e-9)
         np.testing.assert_allclose(found.mean[0], peer.x[:, 0], rtol=1e-7, atol=1e-9)
         np.testing.assert_allclose(found.cov[0], peer.P, rtol=1e-6, atol=1e-9)
+
+
+class Worn(NamedTuple):
+    wear: float
+    log_rate: float
+
+
+class Seen(NamedTuple):
+    wear: float
+
+
+def worn_rhs(x, u, p):
+    return Worn(np.exp(x.log_rate), 0.0)
+
+
+def worn_out(x, u, p):
+    return Seen(x.wear)
+
+
+def worn_severity(x, u, p):
+    return Gone(x.wear / 1e6)
+
+
+WORN = replace(
+    LINE, name="worn", State=Worn, Output=Seen, rhs=worn_rhs, out=worn_out, severity=worn_severity,
+    initial=Worn(0.0, 0.0), initial_sd=Worn(0.08, 1.0), process_noise=Worn(0.3, 0.0), low=Worn(-5.0, -3.0), high=Worn(1e3, 6.0),
+    sensors=(replace(LINE.sensors[0], name="wear", noise=0.003),), slow=("wear", "log_rate"), failure_modes=(),
+)  # fmt: skip
+
+
+def worn(kind, units=1500, steps=150):
+    """How many standard deviations each unit's log rate is off after unit time: a slope measured to 0.3, a rate lognormal around 1."""
+    rng, dt = np.random.default_rng(3), 1.0 / steps
+    rate = np.clip(rng.normal(size=units), -3.0, 6.0)
+    wear = 0.08 * rng.normal(size=units)
+    multiple = kind(WORN, ukf_kernel(WORN, "numpy"))
+    state = multiple.init(units)
+    ones = np.ones((units, 1))
+    for _ in range(steps):
+        wear = wear + np.exp(rate) * dt + 0.3 * np.sqrt(dt) * rng.normal(size=units)
+        y = wear[:, None] + 0.003 * rng.normal(size=(units, 1))
+        state, found = multiple.step(state, Given(ones, y, ones, np.array([[0.3, 0.0]]) * ones, 0.003 * ones, dt * ones[:, 0]))
+    return (rate - found.mean[:, 1]) / np.sqrt(found.cov[:, 1, 1])
+
+
+class InLogarithms(Multiple):
+    def _as_rates(self, before, given, mean, cov):
+        return cov
+
+
+def test_a_rate_that_was_learned_is_as_unsure_as_its_errors_where_a_filter_of_its_logarithm_is_too_sure():
+    z, plain = worn(Multiple), worn(InLogarithms)
+    assert 0.88 < (np.abs(z) < 1.645).mean() < 0.94
+    assert 0.85 < (z**2).mean() < 1.15
+    assert (plain**2).mean() > 1.35
 
 
 def given_of(u, y, noise):

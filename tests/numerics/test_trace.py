@@ -189,7 +189,7 @@ def start(folder, engine, **env):
     return float(value), int(hits), Path(file), done.stderr
 
 
-@pytest.mark.parametrize("engine", ["loop", "traced"])
+@pytest.mark.parametrize("engine", [pytest.param("loop", marks=pytest.mark.slow), "traced"])
 def test_a_second_start_hits_the_cache_and_an_edited_model_gives_its_own_result(tmp_path, engine):
     (tmp_path / "machine.py").write_text(MODEL_FILE)
     store = str(tmp_path / "cache")

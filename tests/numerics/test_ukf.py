@@ -169,7 +169,7 @@ def test_the_mean_stays_inside_the_models_bounds(engine):
     assert (result.mean[:, 2] == 0.0).all()
 
 
-@pytest.mark.parametrize("engine", ["numpy", "loop", "traced", "jax"])
+@pytest.mark.parametrize("engine", ["numpy", "loop", "traced", pytest.param("jax", marks=pytest.mark.slow)])
 def test_a_step_changes_none_of_its_arguments_and_repeats_exactly(engine):
     args = random_fleet(MOTOR, 30)
     kept = [a.copy() for a in args]

@@ -66,7 +66,7 @@ def plant(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def telemetry() -> list[tuple[int, Row]]:
-    """(plant time at which it comes, message): scalar tags every step, a waveform every hour; one waveform comes two days late."""
+    """(plant time at which it comes, message): scalar tags every step, a waveform every three hours; one waveform comes two days late."""
     rng, model = np.random.default_rng(11), ASSETS["spindle"]
     u = np.tile(np.array(model.nominal, float), (STEPS, 1))
     u[:, 1] *= 0.8 + 0.2 * np.sin(np.arange(STEPS) / 20.0)
@@ -78,7 +78,7 @@ def telemetry() -> list[tuple[int, Row]]:
         now = START + (k + 1) * STEP_NS
         rows = [(f"sp-01.{name}", now, float(table[name][k]), 0) for name in TAGS]
         found.append((now, (f"tel.{p}", pack(batch_of(rows)), f"t{k}")))
-        if k % 4 == 0:
+        if k % 12 == 0:
             found.append((now, wave(rng, now - 1)))
     found.append((LATE_WAVE_NS + 2 * DAY_NS, wave(rng, LATE_WAVE_NS)))
     return sorted(found, key=lambda item: item[0])

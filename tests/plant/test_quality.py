@@ -122,7 +122,10 @@ def test_sound_readings_called_uncertain_cost_width_not_honesty(plant, given):
     assert not too_few(inside(unsure, given[0][-2]))
 
 
-@pytest.mark.parametrize("quality", [Quality.STALE, Quality.OUT_OF_RANGE, Quality.BAD])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("quality", [pytest.param(Quality.STALE, marks=SLOW), pytest.param(Quality.OUT_OF_RANGE, marks=SLOW), Quality.BAD])
 def test_worse_readings_are_as_if_they_had_not_come(plant, given, quality):
     marks = GOOD.copy()
     marks[60:] = quality

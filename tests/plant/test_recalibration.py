@@ -155,7 +155,7 @@ def again(telemetry, name: str) -> list[tuple[int, Row]]:
     "change",
     [
         pytest.param(lambda value: None, id="late samples"),
-        pytest.param(lambda value: value + 2 * NOISE, id="corrected samples"),
+        pytest.param(lambda value: value + 2 * NOISE, id="corrected samples", marks=pytest.mark.slow),
     ],
 )
 def test_samples_that_come_or_are_corrected_two_days_late_count_in_what_was_true_and_not_in_what_we_knew(

@@ -20,7 +20,7 @@ from didymos.infer.sampled import Particles
 from didymos.numerics.ukf import ukf_kernel
 
 CELLS, PARTICLES, DT_S = 2_000, 1_000, 1.0
-FEW = 10  # cells a call of the particle filter
+FEW = 50  # cells a call of the particle filter
 Rate = Callable[..., float]
 
 

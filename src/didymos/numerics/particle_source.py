@@ -52,21 +52,18 @@ def weigh(a, LW, LIK, part, W):
     return top + math.log(total), total * total / squares
 
 
-def moments(x, W, mean, cov, away):
-    """Weighted mean and covariance of the rows of x; `away` is work space. Inner loops over whole rows, which vectorise."""
-    n = x.shape[1]
-    mean[:] = 0.0
-    cov[:] = 0.0
-    for e in range(x.shape[0]):
-        for i in range(n):
-            mean[i] += W[e] * x[e, i]
-    for e in range(x.shape[0]):
-        for i in range(n):
-            away[i] = x[e, i] - mean[i]
-        for i in range(n):
-            scaled = W[e] * away[i]
-            for j in range(n):
-                cov[i, j] += scaled * away[j]
+def moments(x, W, mean, cov):  # replaced by straight-line text for the state's size
+    """Weighted mean and covariance of the rows of x."""
+    raise NotImplementedError
+
+
+def moments_of_readings(x, W, mean, cov):  # the same for the readings'
+    raise NotImplementedError
+
+
+def jitter(a, POINTS, copies, mean, root, kept, h, low, high, s):  # replaced by straight-line text
+    """Each copy drawn towards the mean and moved by h root z, z standard normal, inside the bounds."""
+    raise NotImplementedError
 
 
 def share(a, LW, LIK, left, W):
@@ -89,43 +86,34 @@ def share(a, LW, LIK, left, W):
     return part, total
 
 
-def apart(a, POINTS, W, copies, mean, cov, root, z, low, high, s):
+def apart(a, POINTS, W, copies, mean, cov, root, low, high, s):
     """Systematic resampling, then a kernel that keeps mean and covariance."""
     E, n = copies.shape
-    moments(POINTS[a], W, mean, cov, z)
+    moments(POINTS[a], W, mean, cov)
     cholesky(cov, root)
     h = (4.0 / (E * (n + 2.0))) ** (1.0 / (n + 4.0))
-    kept = math.sqrt(1.0 - h * h)
     first, s = uniform(s)
     i, edge = 0, W[0]
     for e in range(E):
         while edge < (e + first) / E and i < E - 1:
             i += 1
             edge += W[i]
-        for k in range(n):
-            copies[e, k] = POINTS[a, i, k]
-    for e in range(E):
-        for k in range(n):
-            z[k], s = normal(s)
-        for k in range(n):
-            v = kept * copies[e, k] + (1.0 - kept) * mean[k]
-            for j in range(k + 1):
-                v += h * root[k, j] * z[j]
-            POINTS[a, e, k] = min(max(v, low[k]), high[k])
+        copies[e] = POINTS[a, i]
+    jitter(a, POINTS, copies, mean, root, math.sqrt(1.0 - h * h), h, low, high, s)
 
 
 def fleet(POINTS, LW, U, Y, PAR, Q, R, DT, low, high, substeps, seed, step, MEAN, COV, YP, S, LL):
     """Every asset, one after the other; POINTS and LW (the log weights) are changed, results go into the arrays from MEAN on."""
     E, n, m = POINTS.shape[1], POINTS.shape[2], Y.shape[1]
     H, LIK, W, copies = np.empty((E, m)), np.empty(E), np.empty(E), np.empty((E, n))
-    mean, cov, root, z, nothing = np.empty(n), np.empty((n, n)), np.zeros((n, n)), np.empty(max(n, m)), np.zeros(E)
+    mean, cov, root, nothing = np.empty(n), np.empty((n, n)), np.zeros((n, n)), np.zeros(E)
     now = stream(seed, step)
     for a in range(POINTS.shape[0]):
         s = uniform(stream(stream(now, 0), a))[1]
         move(a, POINTS, U, PAR, Q, DT, substeps, s)
         look(a, POINTS, U, Y, PAR, R, H, LIK)
         weigh(a, LW, nothing, 0.0, W)
-        moments(H, W, YP[a], S[a], z)
+        moments_of_readings(H, W, YP[a], S[a])
         LL[a] = 0.0
         for j in range(m):
             if not math.isnan(Y[a, j]):
@@ -143,7 +131,7 @@ def fleet(POINTS, LW, U, Y, PAR, Q, R, DT, low, high, substeps, seed, step, MEAN
                 LW[a, e] = -math.log(E) if stale else LW[a, e] + part * LIK[e] - total
             if stale:
                 s = stream(stream(now, number), a)
-                apart(a, POINTS, W, copies, mean, cov, root, z, low, high, s)
+                apart(a, POINTS, W, copies, mean, cov, root, low, high, s)
                 for e in range(E):
                     W[e] = 1.0 / E
-        moments(POINTS[a], W, MEAN[a], COV[a], z)
+        moments(POINTS[a], W, MEAN[a], COV[a])

@@ -17,7 +17,7 @@ from didymos.numerics import cache, loop_source, normals, particle_source, sourc
 from didymos.numerics.sigma import inside
 from didymos.numerics.trace import Recording
 
-LOOPS = ("weigh", "moments", "share", "apart", "fleet")
+LOOPS = ("weigh", "share", "apart", "fleet")
 
 
 @lru_cache(maxsize=64)
@@ -34,6 +34,7 @@ def particle_text(model: Model) -> str:
         f"{name} = {getattr(particle_source, name)!r}\n" for name in ("PARTS", "HALVINGS", "FEWEST", "ENOUGH", "MIDDLE", "SINGULAR")
     )
     functions = [inspect.getsource(loop_source.cholesky), _move(model), _look(model)]
+    functions += [_moments("moments", model.n_states), _moments("moments_of_readings", model.n_sensors), _jitter(model.n_states)]
     functions += [inspect.getsource(getattr(particle_source, name)) for name in LOOPS]
     return f"{cache.HEADER}{shared}{numbers}" + "".join(f"\n\n@njit(**FLAGS)\n{f}" for f in functions)
 
@@ -93,4 +94,31 @@ def _look(model: Model) -> str:
         + _lines(8, state)
         + stores
         + _lines(8, ["l = 0.0", *away, "LIK[e] = l"])
+    )
+
+
+def _moments(name: str, n: int) -> str:
+    pairs = [(i, j) for i in range(n) for j in range(i + 1)]
+    return (
+        f"def {name}(x, W, mean, cov):\n"
+        + _lines(4, [*(f"m{i} = 0.0" for i in range(n)), *(f"c{i}_{j} = 0.0" for i, j in pairs), "for e in range(x.shape[0]):"])
+        + _lines(8, [f"m{i} += W[e] * x[e, {i}]" for i in range(n)])
+        + _lines(4, ["for e in range(x.shape[0]):"])
+        + _lines(8, [f"d{i} = x[e, {i}] - m{i}" for i in range(n)])
+        + _lines(8, [f"w{i} = W[e] * d{i}" for i in range(n)])
+        + _lines(8, [f"c{i}_{j} += w{i} * d{j}" for i, j in pairs])
+        + _lines(4, [f"mean[{i}] = m{i}" for i in range(n)])
+        + _lines(4, [f"cov[{i}, {j}] = cov[{j}, {i}] = c{i}_{j}" for i, j in pairs])
+    )
+
+
+def _jitter(n: int) -> str:
+    pairs = [(i, j) for i in range(n) for j in range(i + 1)]
+    drawn = [f"v{i} = kept * copies[e, {i}] + b{i}" + "".join(f" + r{i}_{j} * z{j}" for j in range(i + 1)) for i in range(n)]
+    return (
+        "def jitter(a, POINTS, copies, mean, root, kept, h, low, high, s):\n"
+        + _lines(4, [*(f"b{i} = (1.0 - kept) * mean[{i}]" for i in range(n)), *(f"r{i}_{j} = h * root[{i}, {j}]" for i, j in pairs)])
+        + _lines(4, ["for e in range(POINTS.shape[1]):"])
+        + _lines(8, [*(f"z{i}, s = normal(s)" for i in range(n)), *drawn])
+        + _lines(8, [f"POINTS[a, e, {i}] = min(max(v{i}, low[{i}]), high[{i}])" for i in range(n)])
     )
