@@ -22,7 +22,9 @@ def test_every_machine_has_its_script():
 LONG = ("calibration", "housing_field")  # ten seconds each
 
 
-@pytest.mark.parametrize("script", [pytest.param(path, id=path.stem, marks=pytest.mark.slow if path.stem in LONG else ()) for path in SCRIPTS])
+@pytest.mark.parametrize(
+    "script", [pytest.param(path, id=path.stem, marks=pytest.mark.slow if path.stem in LONG else ()) for path in SCRIPTS]
+)
 def test_a_gallery_script_runs_and_its_assertions_hold(script, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(FOLDER)  # as `python docs/gallery/x.py` has it

@@ -52,7 +52,9 @@ def test_a_wrong_file_changes_nothing_a_right_one_is_applied_and_the_last_change
         run = subprocess.Popen([sys.executable, "-m", "didymos.service.cli", "run", str(file)], stdout=out, stderr=out)
 
     def assets() -> list[str]:
-        return [a["id"] for a in httpx.get(f"http://127.0.0.1:{port}/api/v1/assets", trust_env=False, verify=False, timeout=5.0).json()]
+        return [
+            a["id"] for a in httpx.get(f"http://127.0.0.1:{port}/api/v1/assets", trust_env=False, verify=False, timeout=5.0).json()
+        ]
 
     def kinds() -> list[tuple[int, str]]:
         found = SqliteLedger(tmp_path / "store" / "ledger.db").records(kind="plant_file")

@@ -119,7 +119,7 @@ WORN = replace(
 
 
 def worn(kind, units=1500, steps=150):
-    """How many standard deviations each unit's log rate is off after unit time: a slope measured to 0.3, a rate lognormal around 1."""
+    """Standard deviations that log rates are off after unit time: a slope measured to 0.3, a rate lognormal around 1."""
     rng, dt = np.random.default_rng(3), 1.0 / steps
     rate = np.clip(rng.normal(size=units), -3.0, 6.0)
     wear = 0.08 * rng.normal(size=units)

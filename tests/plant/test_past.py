@@ -66,7 +66,7 @@ def plant(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def telemetry() -> list[tuple[int, Row]]:
-    """(plant time at which it comes, message): scalar tags every step, a waveform every three hours; one waveform comes two days late."""
+    """(plant time at which it comes, message): scalar tags every step, a waveform every three hours; one comes two days late."""
     rng, model = np.random.default_rng(11), ASSETS["spindle"]
     u = np.tile(np.array(model.nominal, float), (STEPS, 1))
     u[:, 1] *= 0.8 + 0.2 * np.sin(np.arange(STEPS) / 20.0)

@@ -125,7 +125,9 @@ def test_sound_readings_called_uncertain_cost_width_not_honesty(plant, given):
 SLOW = pytest.mark.slow
 
 
-@pytest.mark.parametrize("quality", [pytest.param(Quality.STALE, marks=SLOW), pytest.param(Quality.OUT_OF_RANGE, marks=SLOW), Quality.BAD])
+@pytest.mark.parametrize(
+    "quality", [pytest.param(Quality.STALE, marks=SLOW), pytest.param(Quality.OUT_OF_RANGE, marks=SLOW), Quality.BAD]
+)
 def test_worse_readings_are_as_if_they_had_not_come(plant, given, quality):
     marks = GOOD.copy()
     marks[60:] = quality

@@ -13,8 +13,8 @@ An interacting multiple model (IMM) filter over {none, fault 1, ..., fault F} ho
     weigh      p_j proportional to L_j times what was mixed into j
 
 What readings tell is told of the rate exp(r), not of its logarithm: the part of r's precision that does not come from the prior is
-J E[exp(2 r)], J the information on the rate. A filter linear in r holds that E as it was when each reading came, and is far too sure
-of a unit that turns out slow; so after each step J is kept and E taken where r now stands.
+J E[exp(2 r)], J the information on the rate. A filter linear in r holds that E as it was when each reading came, and is far too
+sure of a unit that turns out slow; so after each step J is kept and E taken where r now stands.
 
 A fault does not heal: only maintenance leads back to "none". The belief handed on is the mixture's mean and covariance; a forecast
 draws each hypothesis as often as it is probable. Modes whose wear has no rate of its own, whose new part would not end within
@@ -125,7 +125,8 @@ class Multiple:
         rates, unknown = self._rates
         if not len(rates):
             return cov
-        drift = (np.asarray(given.q, float)[:, rates] ** 2 * np.asarray(given.dt_s, float)[:, None])[:, None]  # variance a step adds
+        q, dt_s = np.asarray(given.q, float)[:, rates], np.asarray(given.dt_s, float)
+        drift = (q**2 * dt_s[:, None])[:, None]  # variance a step adds
         expected = before.mean[..., rates] * (1.0 - 0.5 * drift / unknown)
         was, now = before.cov[..., rates, rates] * (1.0 - drift / unknown) + drift, cov[..., rates, rates]
         told = np.maximum(1.0 / now - 1.0 / unknown, 0.0)

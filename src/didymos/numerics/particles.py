@@ -117,7 +117,8 @@ def _jitter(n: int) -> str:
     drawn = [f"v{i} = kept * copies[e, {i}] + b{i}" + "".join(f" + r{i}_{j} * z{j}" for j in range(i + 1)) for i in range(n)]
     return (
         "def jitter(a, POINTS, copies, mean, root, kept, h, low, high, s):\n"
-        + _lines(4, [*(f"b{i} = (1.0 - kept) * mean[{i}]" for i in range(n)), *(f"r{i}_{j} = h * root[{i}, {j}]" for i, j in pairs)])
+        + _lines(4, [f"b{i} = (1.0 - kept) * mean[{i}]" for i in range(n)])
+        + _lines(4, [f"r{i}_{j} = h * root[{i}, {j}]" for i, j in pairs])
         + _lines(4, ["for e in range(POINTS.shape[1]):"])
         + _lines(8, [*(f"z{i}, s = normal(s)" for i in range(n)), *drawn])
         + _lines(8, [f"POINTS[a, e, {i}] = min(max(v{i}, low[{i}]), high[{i}])" for i in range(n)])
