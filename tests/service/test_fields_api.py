@@ -78,7 +78,7 @@ def test_the_answer_holds_surface_hot_spots_and_inputs_of_the_newest_result(serv
 
 
 def test_stress_of_the_surface_and_its_band_agree_with_those_of_the_hot_spots(served):
-    app, results, made = served
+    app, results, _ = served
     told(app, results)
     row = get(app, "assets/sp-01/fields").json()[0]
     points = np.array(row["surface"]["points"])
