@@ -99,7 +99,8 @@ def canvas_of(page):
 
 
 READ = """canvas => {
-    const {width, height} = canvas, copy = new OffscreenCanvas(width, height), on = copy.getContext("2d", {willReadFrequently: true});
+    const {width, height} = canvas, copy = new OffscreenCanvas(width, height);
+    const on = copy.getContext("2d", {willReadFrequently: true});
     on.drawImage(canvas, 0, 0);
     const data = on.getImageData(0, 0, width, height).data; """
 

@@ -72,6 +72,7 @@ def test_the_answer_holds_surface_hot_spots_and_inputs_of_the_newest_result(serv
     assert min(row["surface"]["band_K"]) > 0.24  # what the mesh leaves out at least, 1.64 * 0.15 K
     assert [s["stress_Pa"] for s in row["hot_spots"]] == pytest.approx(result.stress)
     assert all(s["low_Pa"] < s["stress_Pa"] < s["high_Pa"] for s in row["hot_spots"])
+    assert [(p["name"], tuple(p["point"])) for p in row["places"]] == [(made.sensors[0].name, made.sensors[0].point)]
     assert {i["name"] for i in row["inputs"]} == {i.name for i in made.inputs}
     assert row["surface"]["shapes"] is None
     assert get(app, "assets/sp-01/fields?surface=false").json()[0]["surface"] is None

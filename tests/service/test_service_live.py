@@ -57,7 +57,9 @@ def recorded_fresh(row: dict) -> bytes:
 
 
 def recorded_field(row: dict) -> bytes:
-    shape = FieldShape(row["plantMs"], bytes.fromhex(row["mesh"]), row["levelK"], row["scaleK"], np.array(row["coefficient"], np.int8))
+    shape = FieldShape(
+        row["plantMs"], bytes.fromhex(row["mesh"]), row["levelK"], row["scaleK"], np.array(row["coefficient"], np.int8)
+    )
     return encode_field(row["topic"], row["sequence"], row["serverMs"], shape)
 
 

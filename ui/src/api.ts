@@ -33,7 +33,7 @@ export interface FieldSurface {
 }
 export interface FieldRow {
   component: string; title: string; at_ms: number; stale: boolean; sha256: string; mesh: string; fits: boolean; fit: number | null;
-  outside: string[]; thermocouples: string[]; inputs: FieldInput[]; hot_spots: HotSpot[]; surface: FieldSurface;
+  outside: string[]; thermocouples: string[]; places: { name: string; title: string; point: [number, number, number] }[]; inputs: FieldInput[]; hot_spots: HotSpot[]; surface: FieldSurface;
 }
 export interface AssetDetail extends AssetRow {
   consequence_cost: number; currency: string; next_stop: number | null; model_version: string; belief: Estimate[];

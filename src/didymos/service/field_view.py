@@ -50,6 +50,15 @@ class HotSpotRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """Where a thermocouple sits [m]."""
+
+    name: str
+    title: str
+    point: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class SurfaceRow:
     """points [m] and quadrilaterals of the surface, unless they were not asked for; temperature and signed von Mises stress, each
     with the half width of its 90 % band; shapes per kelvin, on request: temperature = level + scale * shapes @ coefficients of the
@@ -96,6 +105,7 @@ class FieldRow:
     fit: float | None
     outside: tuple[str, ...]
     thermocouples: tuple[str, ...]
+    places: list[PlaceRow]
     inputs: list[InputRow]
     hot_spots: list[HotSpotRow]
     surface: SurfaceRow | None
@@ -159,11 +169,13 @@ def field_row(context: Context, asset: str, result: FieldResult, wanted: Wanted)
         HotSpotRow(s.name, s.title, s.point, float(v), float(v - Z90 * sd), float(v + Z90 * sd), float(d), r)
         for s, v, sd, d, r in zip(made.hot_spots, result.stress, result.stress_sd, result.damage, rate, strict=True)
     ]
+    couples = tuple(place for place, _ in binding.thermocouples)
+    places = [PlaceRow(s.name, s.title, s.point) for s in made.sensors if s.name in couples]
     stale = context.clock.now_ns() - result.time_ns > context.plant.stale_s * 1e9
     return FieldRow(
         result.component, made.title, result.time_ns // MS_NS, stale, result.sha256, made.made.mesh, result.fits,
-        None if np.isnan(result.fit) else result.fit, result.outside, tuple(place for place, _ in binding.thermocouples), inputs,
-        spots, _surface(made, result, wanted) if wanted.surface else None,
+        None if np.isnan(result.fit) else result.fit, result.outside, couples, places, inputs, spots,
+        _surface(made, result, wanted) if wanted.surface else None,
     )  # fmt: skip
 
 

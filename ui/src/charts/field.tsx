@@ -134,13 +134,14 @@ function usePointer(ref: RefObject<HTMLCanvasElement>, easel: { current: Easel |
   }, []);
 }
 
-/** Turns the eye until it looks at a place from outside; cut open, what is in front of it is taken away. */
-export function useFlight(eye: Signal<Eye>): (normal: readonly [number, number, number]) => void {
+/** Turns the eye until it looks at a place along its normal. Where the part is cut open, or the place is `inside`, what is in front
+ *  of it is taken away. At once for who wants no motion. */
+export function useFlight(eye: Signal<Eye>): (normal: readonly [number, number, number], inside: boolean) => void {
   const running = useSignal(0);
-  return (normal) => {
+  return (normal, inside) => {
     cancelAnimationFrame(running.peek());
     const from = eye.peek(), to = facing(from.view, normal), whole = Math.PI * 2, far = ((to.turn - from.view.turn + Math.PI) % whole + whole) % whole - Math.PI;
-    const cut = from.cut === null ? null : to.turn, began = performance.now();
+    const cut = from.cut === null && !inside ? null : to.turn, began = performance.now();
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return void (eye.value = { view: to, cut });
     const step = (now: number) => {
       const t = Math.min(1, Math.max(0, (now - began) / FLY_MS)), part = t * t * (3 - 2 * t);

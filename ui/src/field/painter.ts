@@ -6,15 +6,15 @@ import { nearest, type Surface } from "./surface";
 import { place, type Projection, projection, type View } from "./view";
 
 export interface Mark { vertex: number; number: number; fill: Rgb | null }
-/** `values` (s,) run from 0 to 1 over the colours; null = the body in grey. `label`: what is written beside the probe. */
+/** `pins`: vertices with a thermocouple. `values` (s,) run from 0 to 1 over the colours; null = the body in grey. `label`: what is written beside the probe. */
 export interface Scene {
   surface: Surface; view: View; cut: number | null; values: ArrayLike<number> | null; colour: (share: number) => Rgb; doubtful: boolean;
-  marks: Mark[]; chosen: number | null; probe: Spot | null; label: string;
+  marks: Mark[]; pins: number[]; chosen: number | null; probe: Spot | null; label: string;
 }
 /** What is kept from one drawing to the next; `drawn` tells what is under the pointer, at `ratio` pixels to a CSS pixel. */
 export interface Easel { drawn: Buffers; image: ImageData; sheet: HTMLCanvasElement; ratio: number; key: string; colours: Uint32Array }
 
-const MARK = 8, BODY = 0.62, PIXELS = 900_000;
+const MARK = 8, PIN = 4, BODY = 0.62, PIXELS = 900_000;
 const token = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const rgb = (hex: string): Rgb => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)) as unknown as Rgb;
 
@@ -23,7 +23,7 @@ export function paint(canvas: HTMLCanvasElement, kept: Easel | null, scene: Scen
   const width = canvas.clientWidth, height = canvas.clientHeight, context = canvas.getContext("2d");
   if (!width || !height || !context) return kept;
   const device = Math.min(2, devicePixelRatio || 1), most = Math.sqrt(PIXELS / (width * height));
-  const easel = easelOf(kept, width, height, fine ? Math.min(Math.max(1.6, device), most) : Math.min(1, most)), { drawn } = easel;
+  const easel = easelOf(kept, width, height, fine ? Math.min(Math.max(1.5, device), most) : Math.min(1, most)), { drawn } = easel;
   const seen = projection(scene.view, scene.surface, drawn), grey = rgb(token("--mute"));
   colour(easel, scene, grey);
   draw(drawn, {
@@ -87,6 +87,7 @@ function over(context: CanvasRenderingContext2D, scene: Scene, easel: Easel, see
   context.textAlign = "center";
   context.textBaseline = "middle";
   const point = (vertex: number) => place(seen, [surface.points[3 * vertex]!, surface.points[3 * vertex + 1]!, surface.points[3 * vertex + 2]!]);
+  for (const vertex of scene.pins) if (sees(point(vertex), vertex)) pin(context, point(vertex));
   const ordered = scene.marks.map((mark) => ({ mark, p: point(mark.vertex) })).sort((a, b) => b.p[2] - a.p[2]);
   for (const { mark, p } of ordered) if (mark.number - 1 !== chosen && sees(p, mark.vertex)) disc(context, p, mark, false, true);
   const own = scene.marks.find((mark) => mark.number - 1 === chosen);
@@ -95,6 +96,14 @@ function over(context: CanvasRenderingContext2D, scene: Scene, easel: Easel, see
   if (probe && scene.label) label(context, place(seen, pointOf(probe, surface)), scene.label, width);
   triad(context, seen, height);
   scaleBar(context, seen, width, height);
+}
+
+function pin(context: CanvasRenderingContext2D, [x, y]: readonly number[]): void {
+  context.fillStyle = token("--panel");
+  context.strokeStyle = token("--ink");
+  context.lineWidth = 1.5;
+  context.fillRect(x! - PIN, y! - PIN, 2 * PIN, 2 * PIN);
+  context.strokeRect(x! - PIN, y! - PIN, 2 * PIN, 2 * PIN);
 }
 
 function disc(context: CanvasRenderingContext2D, [x, y]: readonly number[], mark: Mark, chosen: boolean, seen: boolean): void {

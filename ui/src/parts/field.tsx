@@ -9,7 +9,7 @@ import { type Followed, useField } from "../field/follow";
 import { type Mark, marksOf } from "../field/painter";
 import { at, atVertex, pointOf, type Spot } from "../field/pick";
 import { damageShare, damageText, fitText, QUANTITIES, type Quantity, told } from "../field/reading";
-import type { Surface } from "../field/surface";
+import { nearest, type Surface } from "../field/surface";
 import { dayTime, THIN } from "../format";
 import { FieldInputs, HotSpotTable } from "./field_tables";
 import { Empty, Failed, Loading } from "./states";
@@ -55,7 +55,7 @@ const HEAT: Quantity[] = ["temperature", "stress", "damage"];
 function FieldView({ field, surface, row }: { field: Followed; surface: Surface; row: FieldRow }) {
   const quantity = useSignal<Quantity>("temperature"), eye = useSignal(startingEye()), probe = useSignal<Spot | null>(null), chosen = useSignal<number | null>(null), spoken = useSignal("");
   const fly = useFlight(eye), what = quantity.value, how = QUANTITIES[what], doubtful = row.stale || row.outside.length > 0;
-  const open = useComputed(() => eye.value.cut !== null), places = useMemo(() => marksOf(surface, row.hot_spots.map((each) => each.point)), [surface]);
+  const open = useComputed(() => eye.value.cut !== null), places = useMemo(() => marksOf(surface, row.hot_spots.map((each) => each.point)), [surface]), pins = useMemo(() => row.places.map((each) => nearest(surface, each.point)), [surface]);
   const shown = useShown(field, row, what), reading = probe.value && readingAt(probe.value, chosen.value, what, field, row);
   const choose = (index: number | null, spot: Spot | null) => {
     [chosen.value, probe.value] = [index, spot];
@@ -65,7 +65,8 @@ function FieldView({ field, surface, row }: { field: Followed; surface: Surface;
   const show = (index: number) => {
     const vertex = places[index]!.vertex;
     choose(index, atVertex(vertex));
-    fly(normalAt(surface, vertex));
+    const normal = normalAt(surface, vertex), from = (k: 0 | 1) => surface.points[3 * vertex + k]! - surface.centre[k];
+    fly(normal, normal[0] * from(0) + normal[1] * from(1) < 0);
   };
   const hit = (spot: Spot | null) => choose(spot ? nearMark(surface, places, spot) : null, spot);
   const cutOpen = () => (eye.value = { ...eye.value, cut: open.value ? null : eye.value.view.turn });
@@ -86,14 +87,14 @@ function FieldView({ field, surface, row }: { field: Followed; surface: Surface;
       <FieldCanvas
         eye={eye} probed={hit} cutOpen={cutOpen} label={`${row.title}, ${how.title.toLowerCase()}. ${summary}`}
         next={(step) => show(((chosen.value ?? (step > 0 ? -1 : 0)) + step + places.length) % places.length)}
-        scene={{ surface, values: shown.values, colour: shown.colour, doubtful, marks, chosen: chosen.value, probe: probe.value, label: reading?.value ?? "" }}
+        scene={{ surface, values: shown.values, colour: shown.colour, doubtful, marks, pins: what === "temperature" ? pins : [], chosen: chosen.value, probe: probe.value, label: reading?.value ?? "" }}
       />
       <FieldLegend quantity={what} range={shown.range} reach={shown.reach} of={shown.colour} />
       <p class="reading" aria-label="probe">
         {probe.value && reading ? <><b>{reading.value}</b> <span class="dim">{reading.band}</span> <span>{placeText(probe.value, chosen.value, row, surface)}</span></> : <span class="dim">Click the part, or press n, to read a place with its 90{THIN}% band.</span>}
       </p>
       <p class="hidden" role="status">{spoken.value}</p>
-      <p class="small dim">{summary} Result of {dayTime(field.atMs)}. {row.fits ? fitText(row) : ""}</p>
+      <p class="small dim">{summary} Result of {dayTime(field.atMs)}. {row.fits ? fitText(row) : ""}{row.places.length ? " Squares mark the thermocouples." : ""}</p>
       <p class="small dim keys-hint">Drag or arrow keys turn, wheel or + − enlarge, n and p go through the hot spots, c cuts open, 0 resets.</p>
       <HotSpotTable spots={row.hot_spots} chosen={chosen.value} show={show} />
       <details><summary>Inputs of the field ({row.inputs.length})</summary><FieldInputs inputs={row.inputs} /></details>

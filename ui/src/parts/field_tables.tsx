@@ -1,5 +1,6 @@
 // Hot spots and inputs of a field as tables: what the canvas shows, for the keyboard and for who reads numbers.
 import { useSignal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import type { FieldInput, HotSpot } from "../api";
 import { damageText, told } from "../field/reading";
 import { digits, quantity, shown, THIN } from "../format";
@@ -11,9 +12,8 @@ const TITLES: [Order, string, string][] = [["number", "Hot spot", ""], ["stress"
 
 /** Sorted when a column is pressed, and held: rows do not jump while somebody reads. */
 export function HotSpotTable({ spots, chosen, show }: { spots: HotSpot[]; chosen: number | null; show: (index: number) => void }) {
-  const order = useSignal<Order>("stress"), held = useSignal<number[] | null>(null), all = useSignal(false);
-  const sort = (by: Order) => spots.map((_, i) => i).sort((a, b) => worth(spots[b]!, by) - worth(spots[a]!, by) || a - b);
-  const rows = held.value?.length === spots.length ? held.value : (held.value = sort(order.value)), first = all.value ? rows : rows.slice(0, FIRST);
+  const pressed = useSignal<{ by: Order }>({ by: "stress" }), all = useSignal(false), { by: order } = pressed.value;
+  const rows = useMemo(() => spots.map((_, i) => i).sort((a, b) => worth(spots[b]!, order) - worth(spots[a]!, order) || a - b), [pressed.value, spots.length]), first = all.value ? rows : rows.slice(0, FIRST);
   const listed = chosen == null || first.includes(chosen) ? first : [...first, chosen];
   const reach = Math.max(...spots.flatMap((each) => [Math.abs(each.low_Pa), Math.abs(each.high_Pa)]), 1);
   return (
@@ -22,8 +22,8 @@ export function HotSpotTable({ spots, chosen, show }: { spots: HotSpot[]; chosen
         <thead>
           <tr>
             {TITLES.map(([by, title, side]) => (
-              <th key={by} class={side} aria-sort={order.value === by ? (by === "number" ? "ascending" : "descending") : undefined}>
-                <button onClick={() => { order.value = by; held.value = sort(by); }}>{title}</button>
+              <th key={by} class={side} aria-sort={order === by ? (by === "number" ? "ascending" : "descending") : undefined}>
+                <button onClick={() => (pressed.value = { by })}>{title}</button>
               </th>
             ))}
             <th class="num">Per hour</th>
