@@ -77,7 +77,7 @@ def amounts(made: Field, inputs: dict[str, float]) -> np.ndarray:
     return np.linalg.solve(stiffness(made, film), made.loads @ load + made.behind @ (film * behind))
 
 
-def result(plant: FieldPlant, after_s: float = 0.0, heat: float = 1.0, sd_K: float = 2.0, **changed) -> FieldResult:
+def result(plant: FieldPlant, after_s: float = 0.0, heat: float = 1.0, sd_K: float = 1.0, **changed) -> FieldResult:
     """Steady under nominal inputs, loads times `heat`; every mode equally uncertain, `sd_K` on average over the body."""
     made = plant.made
     inputs = {i.name: i.nominal * (heat if i.kind == "load" else 1.0) for i in made.inputs}

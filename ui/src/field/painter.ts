@@ -23,7 +23,7 @@ export function paint(canvas: HTMLCanvasElement, kept: Easel | null, scene: Scen
   const width = canvas.clientWidth, height = canvas.clientHeight, context = canvas.getContext("2d");
   if (!width || !height || !context) return kept;
   const device = Math.min(2, devicePixelRatio || 1), most = Math.sqrt(PIXELS / (width * height));
-  const easel = easelOf(kept, width, height, fine ? Math.min(Math.max(1.5, device), most) : Math.min(1, most)), { drawn } = easel;
+  const easel = easelOf(kept, width, height, fine ? Math.min(Math.max(1.4, device), most) : Math.min(1, most)), { drawn } = easel;
   const seen = projection(scene.view, scene.surface, drawn), grey = rgb(token("--mute"));
   colour(easel, scene, grey);
   draw(drawn, {

@@ -13,7 +13,7 @@ export const QUANTITIES: Record<Quantity, How> = {
 };
 
 /** As many decimals as the half width of the band supports. */
-const decimals = (half: number) => (half >= 10 ? 0 : half >= 0.2 ? 1 : 2);
+const decimals = (half: number) => (half >= 5 ? 0 : half >= 0.2 ? 1 : 2);
 const fixed = (value: number, places: number) => value.toFixed(places).replace("-", "−").replace(/^−(0(\.0*)?)$/, "$1");
 
 /** Value and half width in SI -> "41.2 °C, 90 % between 38.1 and 44.3 °C". */
