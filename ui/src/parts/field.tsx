@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import type { FieldRow, FieldState } from "../api";
 import { FieldCanvas, startingEye, useFlight } from "../charts/field";
 import { FieldLegend } from "../charts/field_legend";
-import { colourAt, keptRange, type Range, type Rgb } from "../field/colours";
+import { colourAt, greyed, keptRange, type Range, type Rgb } from "../field/colours";
 import { type Followed, useField } from "../field/follow";
 import { type Mark, marksOf } from "../field/painter";
 import { at, atVertex, pointOf, type Spot } from "../field/pick";
@@ -89,7 +89,7 @@ function FieldView({ field, surface, row }: { field: Followed; surface: Surface;
         next={(step) => show(((chosen.value ?? (step > 0 ? -1 : 0)) + step + places.length) % places.length)}
         scene={{ surface, values: shown.values, colour: shown.colour, doubtful, marks, pins: what === "temperature" ? pins : [], chosen: chosen.value, probe: probe.value, label: reading?.value ?? "" }}
       />
-      <FieldLegend quantity={what} range={shown.range} reach={shown.reach} of={shown.colour} />
+      <FieldLegend quantity={what} range={shown.range} reach={shown.reach} of={doubtful && what !== "damage" ? (share) => greyed(shown.colour(share)) : shown.colour} />
       <p class="reading" aria-label="probe">
         {probe.value && reading ? <><b>{reading.value}</b> <span class="dim">{reading.band}</span> <span>{placeText(probe.value, chosen.value, row, surface)}</span></> : <span class="dim">Click the part, or press n, to read a place with its 90{THIN}% band.</span>}
       </p>
