@@ -5,7 +5,7 @@ import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 const common = { bundle: true, format: "esm", target: "es2022", legalComments: "inline", logLevel: "warning" };
 
 if (process.argv[2] === "--pure") {
-  const entryPoints = ["src/frames.ts", "src/format.ts", "src/order.ts", "src/charts/columns.ts"];
+  const entryPoints = ["src/frames.ts", "src/format.ts", "src/order.ts", "src/charts/columns.ts", ...["surface", "view", "raster", "pick", "colours", "reading"].map((name) => `src/field/${name}.ts`)];
   await build({ ...common, entryPoints, outdir: process.argv[3], entryNames: "[name]", outExtension: { ".js": ".mjs" } });
 } else {
   const out = process.argv[2] ?? "../src/didymos/service/static";

@@ -21,7 +21,17 @@ from websockets.sync.client import connect
 
 from didymos.core.estimate import Fresh
 from didymos.formats.wire import pack
-from didymos.service.frames import STATUS, Fleet, Samples, Trend, encode_fleet, encode_fresh, encode_trend
+from didymos.service.frames import (
+    STATUS,
+    FieldShape,
+    Fleet,
+    Samples,
+    Trend,
+    encode_field,
+    encode_fleet,
+    encode_fresh,
+    encode_trend,
+)
 from didymos.service.live import QUEUE, Reader, Topic, live_of
 
 FIXTURE = Path(__file__).parent / "frames.json"
@@ -46,7 +56,17 @@ def recorded_fresh(row: dict) -> bytes:
     return encode_fresh(row["topic"], row["sequence"], row["serverMs"], samples)
 
 
-@pytest.mark.parametrize(("kind", "encode"), [("fleet", recorded_fleet), ("trend", recorded_trend), ("fresh", recorded_fresh)])
+def recorded_field(row: dict) -> bytes:
+    shape = FieldShape(
+        row["plantMs"], bytes.fromhex(row["mesh"]), row["levelK"], row["scaleK"], np.array(row["coefficient"], np.int8)
+    )
+    return encode_field(row["topic"], row["sequence"], row["serverMs"], shape)
+
+
+ENCODERS = {"fleet": recorded_fleet, "trend": recorded_trend, "fresh": recorded_fresh, "field": recorded_field}
+
+
+@pytest.mark.parametrize(("kind", "encode"), ENCODERS.items())
 def test_the_encoder_writes_the_recorded_frame(kind, encode):
     case = json.loads(FIXTURE.read_text())[kind]
     assert encode(case["frame"]).hex() == case["hex"]
@@ -75,7 +95,7 @@ def test_the_page_decodes_the_recorded_frames(tmp_path):
         pytest.skip("Node or ui/node_modules is absent; run `python hatch_build.py` once")
     subprocess.run([node, "build.mjs", "--pure", str(tmp_path)], cwd=UI, check=True, timeout=60)
     done = subprocess.run(
-        [node, "--test", "--test-reporter=tap", "test/pure.test.mjs"],
+        [node, "--test", "--test-reporter=tap", "test/pure.test.mjs", "test/field.test.mjs"],
         cwd=UI,
         env={"PURE": str(tmp_path), "FRAMES": str(FIXTURE), "PATH": str(Path(node).parent)},
         capture_output=True,

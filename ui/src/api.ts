@@ -22,9 +22,22 @@ export interface Estimate {
 export interface Parameter { name: string; title: string; unit: string; value: number; low: number; high: number; commissioned: number }
 export interface Component { id: string; title: string; part: string; serial: string; since: number | null; running_s: number | null }
 export interface Channel { name: string; title: string; unit: string; kind: string; low: number | null; high: number | null }
+export interface FieldState { component: string; title: string; withheld: string | null }
+export interface FieldInput { name: string; title: string; unit: string; value: number; low: number; high: number }
+export interface HotSpot {
+  name: string; title: string; point: [number, number, number]; stress_Pa: number; low_Pa: number; high_Pa: number; damage: number; damage_per_h: number | null;
+}
+export interface FieldSurface {
+  points: [number, number, number][] | null; faces: [number, number, number, number][] | null; temperature_K: number[]; band_K: number[];
+  stress_Pa: number[]; stress_band_Pa: number[]; shapes: number[][] | null;
+}
+export interface FieldRow {
+  component: string; title: string; at_ms: number; stale: boolean; sha256: string; mesh: string; fits: boolean; fit: number | null;
+  outside: string[]; thermocouples: string[]; places: { name: string; title: string; point: [number, number, number] }[]; inputs: FieldInput[]; hot_spots: HotSpot[]; surface: FieldSurface;
+}
 export interface AssetDetail extends AssetRow {
   consequence_cost: number; currency: string; next_stop: number | null; model_version: string; belief: Estimate[];
-  parameters: Parameter[]; components: Component[]; channels: Channel[];
+  parameters: Parameter[]; components: Component[]; channels: Channel[]; fields: FieldState[];
 }
 export interface Life {
   mode: string; title: string; quantiles_s: Quantiles; p_fail: [number, number][]; withheld: string | null; p_fail_next_stop: number | null;
@@ -66,6 +79,7 @@ export const api = {
   twin: (id: string, channel: string, start: number, end: number, points: number) =>
     ask<{ unit: string; rows: TwinRow[] }>(`assets/${id}/twin?${query({ channel, start, end, points })}`),
   waveform: (id: string, channel: string) => ask<Spectra>(`assets/${id}/waveform?${query({ channel, points: 600 })}`),
+  fields: (id: string, whole: boolean) => ask<FieldRow[]>(`assets/${id}/fields?${query({ geometry: `${whole}`, shapes: `${whole}` })}`),
   decide: (id: string, action: string, verdict: string | null, note: string, token: string) =>
     ask<{ event: string }>(`cases/${id}/${action}`, {
       method: "POST",

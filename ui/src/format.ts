@@ -12,6 +12,7 @@ const SHOWN: Record<string, Shown> = {
   "m/s": { unit: "mm/s", of: times(1e3) },
   "m2/s": { unit: "mm²/s", of: times(1e6) },
   "m/s2": { unit: "m/s²", of: times(1) },
+  "W/(m2 K)": { unit: "W/(m² K)", of: times(1) },
   "m3/s": { unit: "m³/h", of: times(3600) },
   W: { unit: "kW", of: times(1e-3) },
   ohm: { unit: "Ω", of: times(1) },

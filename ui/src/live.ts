@@ -1,6 +1,6 @@
 // The one websocket of this page: subscriptions, reconnection with back-off, and the sign of life that makes the page stale without it.
 import { signal } from "@preact/signals";
-import { decode, type FleetFrame, type Frame, type FreshFrame, type TrendFrame } from "./frames";
+import { decode, type FieldFrame, type FleetFrame, type Frame, type FreshFrame, type TrendFrame } from "./frames";
 
 export type LiveState = "connecting" | "live" | "stale";
 export const liveState = signal<LiveState>("connecting");
@@ -9,7 +9,8 @@ export const plantNow = signal<number>(0); // plant time of the newest frame, ms
 export const fleetFrame = signal<FleetFrame | null>(null);
 
 const STALE_AFTER_MS = 3000; // three periods of the service's fleet frame
-type Listener = (frame: TrendFrame | FreshFrame, gap: boolean) => void;
+export type AssetFrame = TrendFrame | FreshFrame | FieldFrame;
+type Listener = (frame: AssetFrame, gap: boolean) => void;
 const wanted = new Map<string, Set<Listener>>();
 const numbers = new Map<number, string>();
 const sequences = new Map<number, number>();

@@ -2,8 +2,8 @@
 import { computed, signal } from "@preact/signals";
 import { api, type AssetRow, type Plant } from "./api";
 import { setZone } from "./format";
-import { STATUS } from "./frames";
-import { fleetFrame, onReopen, plantNow } from "./live";
+import { type FieldFrame, STATUS } from "./frames";
+import { fleetFrame, onReopen, plantNow, subscribe } from "./live";
 
 export const plant = signal<Plant | null>(null);
 export const fleet = signal<AssetRow[] | null>(null);
@@ -49,6 +49,21 @@ export const rows = computed<AssetRow[] | null>(() => {
   });
   return merged;
 });
+
+/** The newest field frame of each "asset/component" that a page shows; none is kept of others. */
+export const fieldFrames = signal<ReadonlyMap<string, FieldFrame>>(new Map());
+
+/** Keep the newest frame of one component from now on. Returns the undo. */
+export function followField(asset: string, component: string): () => void {
+  const key = `${asset}/${component}`;
+  const undo = subscribe(`asset/${asset}/field/${component}`, (frame) => {
+    if (frame.kind === 4) fieldFrames.value = new Map(fieldFrames.peek()).set(key, frame);
+  });
+  return () => {
+    undo();
+    fieldFrames.value = new Map([...fieldFrames.peek()].filter(([name]) => name !== key));
+  };
+}
 
 export const nextStop = computed<number | null>(() => plant.value?.stops.find((stop) => stop > plantNow.value) ?? null);
 

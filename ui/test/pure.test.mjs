@@ -11,7 +11,7 @@ const { areas, sorted } = await load("order");
 const recorded = JSON.parse(readFileSync(process.env.FRAMES, "utf8"));
 const bytes = (hex) => Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16)).buffer;
 
-for (const kind of ["fleet", "trend", "fresh"]) {
+for (const kind of ["fleet", "trend", "fresh", "field"]) {
   test(`the recorded ${kind} frame is decoded to its numbers`, () => {
     const { hex, frame } = recorded[kind], got = decode(bytes(hex));
     for (const [name, value] of Object.entries(frame)) {

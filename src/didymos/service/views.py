@@ -11,6 +11,7 @@ from didymos.core.case import Case
 from didymos.core.clock import iso
 from didymos.core.estimate import Estimate, Evidence, Life, ParameterEstimate, Snapshot, Validity
 from didymos.service.context import MS_NS, Context
+from didymos.service.field_view import FieldState, field_states
 from didymos.service.read_model import AssetView, ChannelView
 
 
@@ -114,6 +115,7 @@ class AssetDetail(AssetRow):
     parameters: tuple[ParameterEstimate, ...]
     components: list[ComponentRow]
     channels: tuple[ChannelView, ...]
+    fields: list[FieldState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,4 +230,5 @@ def asset_detail(context: Context, asset: AssetView) -> AssetDetail:
         parameters=snapshot.parameters if snapshot else (),
         components=component_rows(asset, snapshot),
         channels=asset.channels,
+        fields=field_states(context, asset.id, _by_lifecycle(context, asset)[2]),
     )

@@ -5,9 +5,8 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { api, type Channel, type Estimate } from "../api";
 import { clockTime, dayOnly, digits, quantity, shown, THIN, zoneName } from "../format";
-import type { FreshFrame, TrendFrame } from "../frames";
 import { useWidth } from "../hooks";
-import { onReopen, plantNow, subscribe } from "../live";
+import { type AssetFrame, onReopen, plantNow, subscribe } from "../live";
 import { themeVersion } from "../parts/frame";
 import { DeviationBar } from "../parts/marks";
 import { append, type Columns, merge, type Sample } from "./columns";
@@ -60,7 +59,8 @@ function feed({ asset, channel, index, days }: StripProps, draw: (columns: Colum
     draw(columns);
     if (columns[0].length > MOST_ROWS) void load();
   };
-  const take = (frame: TrendFrame | FreshFrame, gap: boolean) => {
+  const take = (frame: AssetFrame, gap: boolean) => {
+    if (frame.kind === 4) return;
     const k = frame.channel.indexOf(index);
     if (k < 0) return;
     lost ||= gap;

@@ -10,6 +10,7 @@ import { dayTime, NONE, percent, PRIORITY_WORDS, span, STATUS_WORDS, THIN } from
 import { useFetched, type Fetched } from "../hooks";
 import { plantNow } from "../live";
 import { CaseList } from "../parts/cases";
+import { FieldPanel } from "../parts/field";
 import { AppFrame } from "../parts/frame";
 import { StatusMark } from "../parts/marks";
 import { Empty, Failed, Loading, StaleVeil } from "../parts/states";
@@ -159,6 +160,7 @@ export function AssetPage({ id }: { id: string }) {
               <Panel title="Why"><Shown of={why} what="the reasons">{(value) => <WhyPanel why={value} />}</Shown></Panel>
               <Panel title="When it fails"><Shown of={life} what="the life estimate">{(value) => <LifePanel lives={value} time={live.time} />}</Shown></Panel>
               <Panel title="Cases"><Shown of={cases} what="the cases">{(value) => <CaseList cases={value} changed={cases.again} />}</Shown></Panel>
+              {live.fields.length ? <FieldPanel asset={id} fields={live.fields} /> : null}
             </div>
           </div>
         </div>
