@@ -78,7 +78,7 @@ def blind(plant: Plant) -> Plant:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """error and sd (hours x machines, n) [K], range of the true field [K], fits; field_core_s: of the Fields' steps, a plant day."""
+    """error and sd (hours x machines, n) [K], range of the true field [K], fits; field_core_s: the Fields' steps, a plant day."""
 
     error: Array
     sd: Array
@@ -137,7 +137,7 @@ def timed(loop: Loop) -> list[float]:
         plain(*given)
         spent.append(time.process_time() - began)
 
-    loop.fields.step = step
+    loop.fields.step = step  # pyright: ignore[reportAttributeAccessIssue]
     return spent
 
 

@@ -162,8 +162,8 @@ class FieldResult:
     amount (r,) and cov (packed): the modes; inputs in force in the artefact's order; stress, stress_sd (H,) signed von Mises [Pa]
     and the sd of its largest component; damage (H,) of what closed and of the residue, damage_per_h (H,) over the finished blocks,
     NaN before the first. outside: which inputs left the box, in words. fit: mean squared innovation over its expectation, NaN = too
-    few thermocouple readings. rest_K: standard deviation of a temperature beside that of the modes, to be added in squares. used (H,):
-    largest stress amplitude so far over the endurance limit.
+    few thermocouple readings. rest_K: standard deviation of a temperature beside that of the modes, to be added in squares.
+    used (H,): largest stress amplitude so far over the endurance limit.
     """
 
     component: str

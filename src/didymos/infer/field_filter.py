@@ -53,7 +53,7 @@ class Tuning:
 
     def __post_init__(self) -> None:
         given = {n: getattr(self, n) for n in self.__dataclass_fields__}
-        wrong = [n for n, v in given.items() if not (np.isfinite(v) and (v > 0.0 or n == "offset_K" and v == 0.0))]
+        wrong = [n for n, v in given.items() if not (np.isfinite(v) and (v > 0.0 or (n == "offset_K" and v == 0.0)))]
         if wrong:
             raise ModelError(f"virtual sensors: {', '.join(wrong)} must be numbers above 0. Correct the tuning.")
 

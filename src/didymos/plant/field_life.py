@@ -2,9 +2,9 @@
 
     verdict = with_fatigue(plant, fields, asset, verdict)        the verdict of the lumped model, and the fields' beside it
 
-The mode is "<component>_fatigue". Its Life is that of the hot spot that is worst off (most damage at the horizon if the load goes on):
-all spots share the scatter of the material, so that a minimum over spots taken as independent would be too short. The other modes
-are taken as independent of it: 1 - (1 - p) (1 - p_fatigue).
+The mode is "<component>_fatigue". Its Life is that of the hot spot that is worst off (most damage at the horizon if the load goes
+on): all spots share the scatter of the material, so that a minimum over spots taken as independent would be too short. The other
+modes are taken as independent of it: 1 - (1 - p) (1 - p_fatigue).
 In the reasons it has the share w = p_fatigue / (p_fatigue + p_of_the_rest) of the risk within the horizon, and the evidence for the
 rest 1 - w; its sentence goes first once it is the larger half. Without damage its share is 0 and its text says how far from it.
 Verified: tests/plant/test_field_life.py.
@@ -82,7 +82,7 @@ def life_of_field(b: Bound, m: FieldMemory, worst: int, damage: float) -> Life:
 
 
 def reason(model: Model, b: Bound, m: FieldMemory, worst: int, damage: Array) -> str:
-    """What the worst spot has come to, in words: its share of all damage, its speed, and under which load its stress was highest."""
+    """What the worst spot has come to, in words: its share of all damage, its speed, and the load of its highest stress."""
     spot, share = hot(b.field)[worst], float(used(b, m)[worst])
     limit = f"the largest stress cycle reached {share:.0%} of the endurance limit"
     highest = f"highest stress {1e-6 * m.worst[worst]:.0f} MPa{_under(model, m.worst_at[worst])}"
@@ -97,9 +97,7 @@ def reason(model: Model, b: Bound, m: FieldMemory, worst: int, damage: Array) ->
 
 def _under(model: Model, inputs: Array) -> str:
     """The machine's inputs when it was; nothing of those that nobody knows."""
-    told = [
-        f"{c.title.lower()} {plain(float(v), c.unit)}" for c, v in zip(model.inputs, inputs, strict=True) if np.isfinite(v)
-    ][:2]
+    told = [f"{c.title.lower()} {plain(float(v), c.unit)}" for c, v in zip(model.inputs, inputs, strict=True) if np.isfinite(v)][:2]
     return f" at {' and '.join(told)}" if told else ""
 
 

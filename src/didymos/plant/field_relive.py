@@ -4,8 +4,8 @@
     way     the machine's belief from that copy on (`plant.relive`), step by step with every replacement in its place
     then    each step of the Field again, with what the belief, the inputs and the thermocouples are now known to have been
 
-An event older than the oldest copy: the Field is lived again from there, and stands as it was believed before. A Field that has no copy
-since the machine was commissioned is left as it is. Both are logged.
+An event older than the oldest copy: the Field is lived again from there, and stands as it was believed before. A Field that has no
+copy since the machine was commissioned is left as it is. Both are logged.
 Verified: tests/plant/test_field_rewind.py.
 """
 

@@ -71,9 +71,7 @@ class Fields:
 
     def results(self, asset: str, time_ns: int, sequence: int) -> FieldResults | None:
         """None for a machine without fields, or before the first step of each."""
-        found = tuple(
-            _result(w.bound, self.memory[w.bound.key]) for w in self.wired.get(asset, ()) if w.bound.key in self.memory
-        )
+        found = tuple(_result(w.bound, self.memory[w.bound.key]) for w in self.wired.get(asset, ()) if w.bound.key in self.memory)
         return FieldResults(asset, time_ns, sequence, found) if found else None
 
 

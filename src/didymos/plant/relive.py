@@ -308,10 +308,8 @@ def is_feature(fleet: Fleet, asset: int, channel: str) -> bool:
 
 def run(fleet: Fleet, along: Way, resets: Sequence[Replacement]) -> Hypotheses:
     """The filter over the way; a component's wear starts anew before the step of its replacement."""
-    state = along.belief
-    for _, state in steps(fleet, along, resets):
-        pass
-    return state
+    *_, (_, last) = (0, along.belief), *steps(fleet, along, resets)
+    return last
 
 
 def steps(fleet: Fleet, along: Way, resets: Sequence[Replacement]) -> Iterator[tuple[int, Hypotheses]]:

@@ -1,8 +1,8 @@
 """The demo's spindle housings: one Field artefact, built once per computer by `didymos fe build`, and the lines that bind it.
 
-Four thermocouples on each housing measure it, a fifth the headstock behind its flange; what the lumped model believes of heat through
-the bearing rings, of the motor's heat and of bearing forces is where the filter starts from. How far the field then is from the
-virtual line's own full model: `didymos bench housing`.
+Four thermocouples on each housing measure it, a fifth the headstock behind its flange; what the lumped model believes of heat
+through the bearing rings, of the motor's heat and of bearing forces is where the filter starts from. How far the field then is
+from the virtual line's own full model: `didymos bench housing`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     C dT/dt + K T = sources        K = k ∫ (u_r v_r + u_a v_a / r^2 + u_z v_z) r dr da dz, C and surface areas lumped to the nodes
 
-The drawing is the one that everybody has; mesh, elements and code are not the twin's. On a polar grid an element's matrix is a sum of
-products of three small ones, exact, and circles stay circles. Grooves between the ribs are one sector wide, as are the ribs.
+The drawing is the one that everybody has; mesh, elements and code are not the twin's. On a polar grid an element's matrix is a sum
+of products of three small ones, exact, and circles stay circles. Grooves between the ribs are one sector wide, as are the ribs.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def body() -> Body:
     local, mass = _elements(r, z, i, k)
     rows, columns = np.repeat(t, 8, axis=0), np.tile(t, (8, 1))
     per_k = sparse.csc_matrix((local.reshape(len(i), 64).T.ravel(), (rows.ravel(), columns.ravel())), (len(used),) * 2)
-    volume = np.bincount(t.ravel(), np.repeat(mass[None] / 8.0, 8, axis=0).ravel(), len(used))
+    volume = np.bincount(t.ravel(), np.repeat(mass[None] / 8.0, 8, axis=0).ravel(), len(used)).astype(np.float64)
     at = np.unravel_index(used, (len(r), SECTORS, len(z)))
     place = np.stack([r[at[0]], angle[at[1]], z[at[2]]], axis=1)
     return Body(place, per_k, volume, _areas(cell, node, r, z, ring, slab), node, (r, angle, z))
@@ -76,8 +76,10 @@ def _elements(r: Array, z: Array, i: NDArray[np.int64], k: NDArray[np.int64]) ->
     h, middle = b - a, 0.5 * (a + b)
     log_ = np.log(b / a)
     steep = middle[:, None, None] / h[:, None, None] * np.array([[1.0, -1.0], [-1.0, 1.0]])
-    held = h[:, None, None] / 12.0 * (
-        a[:, None, None] * np.array([[3.0, 1.0], [1.0, 1.0]]) + b[:, None, None] * np.array([[1.0, 1.0], [1.0, 3.0]])
+    held = (
+        h[:, None, None]
+        / 12.0
+        * (a[:, None, None] * np.array([[3.0, 1.0], [1.0, 1.0]]) + b[:, None, None] * np.array([[1.0, 1.0], [1.0, 3.0]]))
     )
     low = (b * b * log_ - 2.0 * b * h + 0.5 * (b * b - a * a)) / h**2
     high = (a * a * log_ - 2.0 * a * h + 0.5 * (b * b - a * a)) / h**2
@@ -106,7 +108,7 @@ def _areas(
                 beyond[1] %= SECTORS
             if 0 <= beyond[axis] < cell.shape[axis] and cell[tuple(beyond)]:
                 continue
-            name = _sees(axis, way, ring[i], slab[k], float(r[i + way]), float(z[k + way]))
+            name = _sees(axis, way, int(ring[i]), int(slab[k]), float(r[i + way]), float(z[k + way]))
             if not name:
                 continue
             size = (r[i + way] * turn * (z[k + 1] - z[k]), (r[i + 1] - r[i]) * (z[k + 1] - z[k]), (r[i + 1] - r[i]) * near * turn)
@@ -129,8 +131,8 @@ def _sees(axis: int, way: int, zone: int, slab: int, r: float, z: float) -> str:
 
 
 def weights(b: Body, r: Array, angle: Array, z: Array) -> sparse.csr_matrix:
-    """(m, n): temperature at points of the metal from the nodes around them, linear in r, angle and z. A point in a groove or outside
-    takes the nearest metal of its element."""
+    """(m, n): temperature at points of the metal from the nodes around them, linear in r, angle and z. A point in a groove or
+    outside takes the nearest metal of its element."""
     edges = (b.cuts[0], np.append(b.cuts[1][:-1], 2.0 * np.pi), b.cuts[2])
     lower, share = [], []
     for edge, at in zip(edges, (r, np.mod(angle, 2.0 * np.pi), z), strict=True):
@@ -146,8 +148,6 @@ def weights(b: Body, r: Array, angle: Array, z: Array) -> sparse.csr_matrix:
         rows.append(np.flatnonzero(there))
         columns.append(at[there])
         values.append(part[there])
-    found = sparse.csr_matrix(
-        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), (len(r), len(b.place))
-    )
+    found = sparse.csr_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), (len(r), len(b.place)))
     total = np.asarray(found.sum(axis=1)).ravel()
     return sparse.csr_matrix(sparse.diags_array(1.0 / np.where(total > 0.0, total, np.nan)) @ found)

@@ -8,7 +8,7 @@ jacket       coolant that follows the hall with a lag of an hour and warms by so
 air          natural convection ~ rise^0.25 and radiation ~ T^4, not linear
 flange       pressed at four bolts; behind it a headstock with a mass of its own, which the flange warms
 hidden       conductivity, heat capacity, every film, its unevenness, contact: each unit has its own, 10 to 20 % off the handbook
-sensors      glued a few millimetres beside the drawing, losing 1 to 3 % of the rise through the stem; a contact comes loose for hours
+sensors      glued a few millimetres beside the drawing, losing 1 to 3 % of the rise through the stem; contacts come loose for hours
 
 One way: what the bearings feel stays the housing node of `spindles`. `field` gives the truth for judges; the twin sees `readings`.
 """
@@ -109,7 +109,9 @@ def _substep(u: Unit, x: State, g: Given) -> State:
         pressed = 0.3 * min(g.force_N[i] / 2500.0, 1.0) * (g.front_K[i] - float(part.mean_seat @ old))
         right = part.stored * old + part.seats @ (g.front_K[i], g.rear_K[i], g.stator_K[i]) + pressed * part.uneven_seat
         right += coolant[i] * part.jacket + max(taken, 0.0) / u.coolant_W_per_K[i] * part.along + head * part.flange
-        right[part.outside] += part.air * (hall - (_air_film(old[part.outside], hall) / AIR_W_M2K - 1.0) * (old[part.outside] - hall))
+        right[part.outside] += part.air * (
+            hall - (_air_film(old[part.outside], hall) / AIR_W_M2K - 1.0) * (old[part.outside] - hall)
+        )
         temperature[i] = part.solve(right)
         heat_on = float(part.flange @ temperature[i]) - part.film_W_per_K[0] * head
         lost = HEADSTOCK_W_PER_K * (head - hall)
@@ -125,9 +127,9 @@ def _air_film(surface_K: Array, hall_K: float) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One unit ready to step. stored: C / dt (n,); films times area [W/K]: seats (n, 3), jacket, flange (n,), air at nodes `outside`;
-    along: jacket times the way of the coolant, 0..1; uneven_seat: front seat times the cosine of the angle; film_W_per_K: of flange
-    and jacket together."""
+    """One unit ready to step. stored: C / dt (n,); films times area [W/K]: seats (n, 3), jacket, flange (n,), air at nodes
+    `outside`; along: jacket times the way of the coolant, 0..1; uneven_seat: front seat times the cosine of the angle;
+    film_W_per_K: of flange and jacket together."""
 
     solve: Callable[[Array], Array]
     stored: Array

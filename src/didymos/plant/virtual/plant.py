@@ -94,7 +94,8 @@ def build(seed: int, start_ns: int, run_days: float, faulty: bool = True) -> Lin
     struck = {fault.machine for fault in schedule(seed, start_ns)}
     renewed = next(pump for pump in PUMPS if pump not in struck)
     return Line(
-        seed, start_ns, motors.units(seed), pumps.units(seed), spindles.units(seed), housings.units(seed), faults, sensors, bias, tuple(gaps),
+        seed, start_ns, motors.units(seed), pumps.units(seed), spindles.units(seed), housings.units(seed), faults, sensors,
+        bias, tuple(gaps),
         renewed, start_ns + int(2.2 * 86_400e9),
     )  # fmt: skip
 
