@@ -84,18 +84,41 @@ def plant_of(housing, **changed):
         ({"inputs": '"all"'}, "a table"),
         ({"thermocouples": '{ nowhere = "channel:housing_front" }'}, "place 'nowhere'"),
         ({"thermocouples": "{ PLACE = 300.0 }"}, "channel:housing_front"),
+        ({"thermocouples": '{ PLACE = "channel:housing_frnt" }'}, "Did you mean 'channel:housing_front'"),
+        ({"thermocouples": '{ PLACE = "channel:drive_power" }'}, "which is in W. Allowed: a channel in K"),
+        ({"thermocouples": '{ "0.3 0 0.05" = "channel:housing_front" }'}, "mm away"),
+        ({"thermocouples": '{ "0.3 0 nan" = "channel:housing_front" }'}, "place '0.3 0 nan'"),
+        ({"thermocouples": '{ PLACE = "channel:housing_front", "POINT" = "channel:ambient_temperature" }'}, "2 times"),
+        (
+            {"thermocouples": '{ PLACE = "channel:housing_front", "0.11 0 0.024" = "channel:housing_front" }'},
+            "channel 'housing_front' 2 times",
+        ),
+        ({"inputs": INPUTS.replace("channel:ambient_temperature", "channel:drive_power", 1)}, "which is in W"),
         ({"component": '"The Housing"'}, "id 'The Housing'"),
         ({"colour": '"red"'}, "unknown key 'colour'"),
     ],
     ids=lambda v: None if isinstance(v, str) else next(iter(v)),
 )
 def test_a_wrong_field_table_is_told_with_line_and_what_is_allowed(housing, changed, told):
-    changed = {k: v.replace("PLACE", housing[2]) for k, v in changed.items()}
+    changed = {k: v.replace("PLACE", housing[2]).replace("POINT", "0.048 0 0.229") for k, v in changed.items()}
     path = housing[0] / "plant.toml"
     path.write_text(text(housing, **changed))
     plant, mistakes = read_plant(path)
     assert plant is None
     assert any(told in str(m) and m.line > 20 for m in mistakes), [str(m) for m in mistakes]
+
+
+def test_a_thermocouple_whose_tag_is_in_no_unit_of_temperature_is_told(housing):
+    path = housing[0] / "plant.toml"
+    path.write_text(text(housing).replace('address = "tc", unit = "degC"', 'address = "tc", unit = "bar"'))
+    plant, mistakes = read_plant(path)
+    assert plant is None
+    assert any("bar" in str(m) and "K" in str(m) for m in mistakes), [str(m) for m in mistakes]
+
+
+def test_a_thermocouple_at_a_point_near_a_place_is_bound_to_that_place(housing):
+    plant = plant_of(housing, thermocouples='{ "0.05, 0.001, 0.228" = "channel:housing_front" }')
+    assert plant.assets[0].fields[0].thermocouples == ((housing[2], "housing_front"),)
 
 
 def test_an_artefact_that_was_exchanged_after_the_check_is_refused_at_the_start(housing):

@@ -14,6 +14,7 @@ BENCHES = (
     "fatigue",
     "fe",
     "rom",
+    "housing",
     "calibrate",
     "wear",
 )

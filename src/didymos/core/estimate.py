@@ -162,7 +162,8 @@ class FieldResult:
     amount (r,) and cov (packed): the modes; inputs in force in the artefact's order; stress, stress_sd (H,) signed von Mises [Pa]
     and the sd of its largest component; damage (H,) of what closed and of the residue, damage_per_h (H,) over the finished blocks,
     NaN before the first. outside: which inputs left the box, in words. fit: mean squared innovation over its expectation, NaN = too
-    few thermocouple readings.
+    few thermocouple readings. rest_K: standard deviation of a temperature beside that of the modes, to be added in squares.
+    used (H,): largest stress amplitude so far over the endurance limit.
     """
 
     component: str
@@ -178,6 +179,8 @@ class FieldResult:
     outside: tuple[str, ...]
     fits: bool
     fit: float
+    rest_K: float = 0.0
+    used: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ class Tuning:
     """noise_K: of a thermocouple. load_walk, load_sd: of an unknown heat, share of its box per
     sqrt(s) and at the start; load_time_s: how long it lasts. error_sd: of each d, relative.
     error_time_s: how long a model error lasts. floor_K: what modes, mesh and time step
-    leave out at a point. start_K: of the level."""
+    leave out at a point. start_K: of the level. offset_K: of what does not average out, a reading's steady error and
+    what is uneven in the part and even in the modes; it widens the bands and nothing else."""
 
     noise_K: float = 0.3
     load_walk: float = 0.02
@@ -48,9 +49,11 @@ class Tuning:
     error_time_s: float = 6 * 3600.0
     floor_K: float = 0.15
     start_K: float = 2.0
+    offset_K: float = 0.0
 
     def __post_init__(self) -> None:
-        wrong = [n for n in self.__dataclass_fields__ if not (np.isfinite(getattr(self, n)) and getattr(self, n) > 0.0)]
+        given = {n: getattr(self, n) for n in self.__dataclass_fields__}
+        wrong = [n for n, v in given.items() if not (np.isfinite(v) and (v > 0.0 or (n == "offset_K" and v == 0.0)))]
         if wrong:
             raise ModelError(f"virtual sensors: {', '.join(wrong)} must be numbers above 0. Correct the tuning.")
 
@@ -173,16 +176,21 @@ def fits(belief: FieldBelief) -> tuple[bool, float]:
     return ratio <= MISFIT, ratio
 
 
+def rest_K(s: Sensing) -> float:
+    """Standard deviation at a point beside that of the modes."""
+    return float(np.hypot(s.tuning.floor_K, s.tuning.offset_K))
+
+
 def temperature_sd(s: Sensing, belief: FieldBelief, rows: NDArray[np.float32] | Array) -> Array:
     """Standard deviation [K] of the temperature at rows (k, r) of the modes, model error included: sqrt of W P Wᵀ's diagonal."""
-    return np.sqrt(np.einsum("kr,kr->k", rows, rows @ belief.cov[: s.modes, : s.modes]) + s.tuning.floor_K**2)
+    return np.sqrt(np.einsum("kr,kr->k", rows, rows @ belief.cov[: s.modes, : s.modes]) + rest_K(s) ** 2)
 
 
 def stress_sd(s: Sensing, belief: FieldBelief, rows: Array) -> Array:
     """Standard deviation of each stress component from rows (..., r + F) of `field.hot` or `field.stress`; forces are taken
     as known."""
     part = rows[..., : s.modes]
-    floor = (s.tuning.floor_K * s.field.stress_Pa_K) ** 2
+    floor = (rest_K(s) * s.field.stress_Pa_K) ** 2
     return np.sqrt(np.einsum("...r,...r->...", part, part @ belief.cov[: s.modes, : s.modes]) + floor)
 
 

@@ -281,7 +281,7 @@ class Reader:
             bearing=self.bearing(table, where),
             life=self.value(table, where, "life", str, ""),
             fmu=self.fmu(table, where, model, own),
-            fields=self.fields(table, where, model, tags),
+            fields=self.fields(table, where, model, tags, known),
             fitted=self.fitted(table, where, model),
         )
 
@@ -292,11 +292,14 @@ class Reader:
 
         return read_fmu_table(self, table, (*where, "fmu"), model, own)
 
-    def fields(self, table: Table, where: KeyPath, model: str, tags: tuple[Tag, ...]) -> tuple[FieldBinding, ...]:
+    def fields(
+        self, table: Table, where: KeyPath, model: str, tags: tuple[Tag, ...], known: dict[str, Channel]
+    ) -> tuple[FieldBinding, ...]:
         from didymos.plant.config_field import field_binding
 
+        units = {t.channel: known[t.channel].unit if t.channel in known else "" for t in tags if not t.waveform}
         rows = self.rows("field", table, where)
-        return tuple(field_binding(self, row, (*where, "field", i), model, tags) for i, row in enumerate(rows))
+        return tuple(field_binding(self, row, (*where, "field", i), model, units) for i, row in enumerate(rows))
 
     def fitted(self, table: Table, where: KeyPath, model: str) -> str:
         """Path of a file of `didymos fit`, relative to the plant file."""

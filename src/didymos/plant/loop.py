@@ -34,6 +34,7 @@ from didymos.plant import judge
 from didymos.plant.baseline import Baselines, BaselineState
 from didymos.plant.config import Asset, Plant
 from didymos.plant.config_check import FEATURES
+from didymos.plant.field_life import with_fatigue
 from didymos.plant.fields import FieldMemory, Fields, resumed
 from didymos.plant.fleet import Fleet, FleetState
 from didymos.plant.lifecycle import (
@@ -314,8 +315,9 @@ class Loop:
         if len(publish):
             memories = [self.memory[fleet.assets[a].id] for a in who[publish]]
             rows = type(result)(*(column[publish] for column in result))
-            for verdict in judge.judge(self.plant, fleet, who[publish], rows, memories, self.sequence):
-                self.conclude(verdict)
+            verdicts = judge.judge(self.plant, fleet, who[publish], rows, memories, self.sequence)
+            for asset, verdict in zip(who[publish], verdicts, strict=True):
+                self.conclude(with_fatigue(self.plant, self.fields, fleet.assets[asset], fleet.model, verdict))
             for asset, memory in zip(who[publish], memories, strict=True):
                 self.note_distrust(fleet, int(asset), memory)
 

@@ -12,7 +12,7 @@ Against the fleet's own steps the result agrees to rounding (1e-9): a machine al
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -308,6 +308,12 @@ def is_feature(fleet: Fleet, asset: int, channel: str) -> bool:
 
 def run(fleet: Fleet, along: Way, resets: Sequence[Replacement]) -> Hypotheses:
     """The filter over the way; a component's wear starts anew before the step of its replacement."""
+    *_, (_, last) = (0, along.belief), *steps(fleet, along, resets)
+    return last
+
+
+def steps(fleet: Fleet, along: Way, resets: Sequence[Replacement]) -> Iterator[tuple[int, Hypotheses]]:
+    """(step, hypotheses after it) of every step of the way that could be taken."""
     model, state = fleet.model, along.belief
     params, u, y = along.params[None], along.inputs, along.readings
     for t in range(len(u)):
@@ -320,4 +326,4 @@ def run(fleet: Fleet, along: Way, resets: Sequence[Replacement]) -> Hypotheses:
         if np.isfinite(u[t]).all():
             given = fleet.given(u[t : t + 1], y[t : t + 1], params, along.noise[t : t + 1])
             state, _ = fleet.multiple.step(state, given)
-    return state
+            yield along.first + t, state

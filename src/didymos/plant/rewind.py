@@ -21,6 +21,7 @@ from didymos.core.ports import Bus
 from didymos.data.stream.lease import Asker
 from didymos.formats.wire import pack, unpack_plain
 from didymos.infer import filters
+from didymos.plant.field_relive import fields_relived
 from didymos.plant.lifecycle import CALIBRATIONS
 from didymos.plant.loop import Loop
 from didymos.plant.relive import FOREVER, Past, Stand, Upto, informed, last_snapshot, replacements, run, running, stand, way
@@ -71,8 +72,10 @@ async def rewind(loop: Loop, history: Past, event: Event, upto: Upto) -> None:
     state, step = at.fleet.state, -(-event.time_ns // at.fleet.grid.step_ns)
     newest = event.time_ns >= max((o.time_ns for o in orders if o.component == component), default=event.time_ns)
     running_s = await running(history, at, start, max(step, at.first)) if newest else 0.0
+    lived = await fields_relived(loop.fields, history, at, orders, event.time_ns)
     if step >= along.first:  # else the belief was born after the work was done
         at.fleet.believe(np.array([at.asset]), run(at.fleet, along, orders))
+    loop.fields.memory.update(lived)
     if newest:
         state.since_ns[at.asset, component], state.running_s[at.asset, component] = event.time_ns, running_s
     log.info("%s: %s known %d steps late; belief lived again from step %d", event.asset, event.id, at.next - step, along.first)
@@ -89,7 +92,9 @@ async def reread(loop: Loop, history: Past, event: Event, upto: Upto) -> None:
     orders = [o for o in await replacements(history, at) if o.step < at.next]
     along = await way(history, at, await last_snapshot(history, at, event.time_ns, orders), at.next)
     state = at.fleet.state
+    lived = await fields_relived(loop.fields, history, at, orders, event.time_ns)
     at.fleet.believe(np.array([at.asset]), run(at.fleet, along, orders))
+    loop.fields.memory.update(lived)
     newest = along.inputs[-1]
     state.held[at.asset] = np.where(np.isfinite(newest), newest, state.held[at.asset])
     log.info("%s: %s known late; days read again from step %d", event.asset, event.id, along.first)

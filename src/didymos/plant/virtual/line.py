@@ -98,6 +98,16 @@ SENSORS = {
 }
 
 
+# on each spindle's housing: the last ones of the line, so that every other sensor reads as it did before they were put there
+HOUSING = (
+    Sensor("housing_flange", "HsgTempFlange", "degC", 0.15, 0.1, 0.25),
+    Sensor("housing_front", "HsgTempFront", "degC", 0.15, 0.1, 0.25),
+    Sensor("housing_motor", "HsgTempMotor", "degC", 0.15, 0.1, 0.25),
+    Sensor("housing_rear", "HsgTempRear", "degC", 0.15, 0.1, 0.25),
+    Sensor("headstock_temperature", "HeadstockTemp", "degC", 0.15, 0.1, 0.25),
+)
+
+
 def ids(kind: str) -> tuple[str, ...]:
     return {"spindle": SPINDLES, "pump": PUMPS, "motor": MOTORS, "generic": GENERICS}[kind]
 
@@ -105,7 +115,7 @@ def ids(kind: str) -> tuple[str, ...]:
 def sensors_of(machine: str) -> tuple[Sensor, ...]:
     for kind, members in (("spindle", SPINDLES), ("pump", PUMPS), ("motor", MOTORS)):
         if machine in members:
-            return SENSORS[kind]
+            return SENSORS[kind] + (HOUSING if kind == "spindle" else ())
     return SENSORS[machine]
 
 

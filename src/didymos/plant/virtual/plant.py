@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from didymos.plant.virtual import draw, generics, motors, pumps, spindles, waveform
+from didymos.plant.virtual import draw, generics, housings, motors, pumps, spindles, waveform
 from didymos.plant.virtual.faults import Fault, schedule
-from didymos.plant.virtual.line import MACHINES, MOTORS, PUMPS, SPINDLES, Sensor, sensors_of, to_plant
+from didymos.plant.virtual.line import HOUSING, MACHINES, MOTORS, PUMPS, SPINDLES, Sensor, sensors_of, to_plant
 
 STEP_S = 300
 STEP_NS = STEP_S * 1_000_000_000
@@ -32,6 +32,7 @@ class Line:
     motor: motors.Unit
     pump: pumps.Unit
     spindle: spindles.Unit
+    housing: housings.Unit
     faults: tuple[Fault, ...]
     sensors: tuple[tuple[str, Sensor], ...]
     bias: NDArray[np.float64]
@@ -44,6 +45,7 @@ class State(NamedTuple):
     motor: motors.State
     pump: pumps.State
     spindle: spindles.State
+    housing: housings.State
     generic: generics.State
     last_wave: NDArray[np.int64]  # (6,) step of each spindle's last waveform
     held: NDArray[np.float64]  # (sensors,) last value each sensor showed, plant units
@@ -79,9 +81,11 @@ class Run:
 
 
 def build(seed: int, start_ns: int, run_days: float, faulty: bool = True) -> Line:
-    sensors = tuple((machine, sensor) for machine in MACHINES for sensor in sensors_of(machine))
+    own = [(machine, sensor) for machine in MACHINES for sensor in sensors_of(machine) if sensor not in HOUSING]
+    sensors = (*own, *((machine, sensor) for machine in SPINDLES for sensor in HOUSING))
     rng = draw.at(seed, "sensors")
-    bias = np.array([sensor.bias for _, sensor in sensors]) * rng.standard_normal(len(sensors))
+    scatter = np.append(rng.standard_normal(len(own)), draw.at(seed, "housing sensors").standard_normal(len(sensors) - len(own)))
+    bias = np.array([sensor.bias for _, sensor in sensors]) * scatter
     gaps = []
     for place in rng.permutation(len(MACHINES))[:2]:
         begin = start_ns + int(rng.uniform(0.5, max(run_days, 1.0)) * 86_400e9)
@@ -90,7 +94,8 @@ def build(seed: int, start_ns: int, run_days: float, faulty: bool = True) -> Lin
     struck = {fault.machine for fault in schedule(seed, start_ns)}
     renewed = next(pump for pump in PUMPS if pump not in struck)
     return Line(
-        seed, start_ns, motors.units(seed), pumps.units(seed), spindles.units(seed), faults, sensors, bias, tuple(gaps),
+        seed, start_ns, motors.units(seed), pumps.units(seed), spindles.units(seed), housings.units(seed), faults, sensors,
+        bias, tuple(gaps),
         renewed, start_ns + int(2.2 * 86_400e9),
     )  # fmt: skip
 
@@ -100,14 +105,21 @@ def begin(line: Line) -> State:
     time_s = line.start_ns / 1e9
     first_step = -(-line.start_ns // STEP_NS)
     last_wave = first_step - WAVE_EVERY_STEPS + 6 * np.arange(len(SPINDLES))
+    spindle = spindles.first(line.seed, time_s)
+    hall_K = spindles.inputs(line.seed, line.spindle, spindle, _sound(), time_s, time_s).ambient_K
     return State(
         motors.first(line.seed, time_s),
         pumps.first(line.seed, time_s),
-        spindles.first(line.seed, time_s),
+        spindle,
+        housings.first(hall_K, spindle.housing_K - hall_K),
         generics.first(line.seed, time_s),
         last_wave,
         np.full(len(line.sensors), np.nan),
     )
+
+
+def _sound() -> spindles.Wear:
+    return spindles.Wear(np.zeros(len(SPINDLES)), np.zeros(len(SPINDLES)), np.zeros(len(SPINDLES), bool))
 
 
 def severity(line: Line, machines: tuple[str, ...], kind: str, time_ns: int) -> NDArray[np.float64]:
@@ -152,12 +164,15 @@ def step(line: Line, x: State, k: int) -> tuple[State, Sample]:
     spindle, s = spindles.step(line.seed, line.spindle, x.spindle, spindle_wear, k, STEP_S, line.start_ns / 1e9)
     pump, p = pumps.step(line.seed, pump_unit, x.pump, pump_wear, k, STEP_S)
     motor, m = motors.step(line.seed, line.motor, x.motor, motor_wear, k, STEP_S)
+    behind = housings.Given(spindle.front_K, spindle.rear_K, spindle.stator_K, s["ambient_temperature"], s["radial_load"])
+    housing = housings.step(line.housing, x.housing, behind, STEP_S)
+    s = s | housings.readings(line.housing, housing, s["ambient_temperature"])
     generic, g = generics.step(line.seed, x.generic, k, STEP_S)
     readings = generics.flat(g) | _rows(SPINDLES, s) | _rows(PUMPS, p) | _rows(MOTORS, m)
     true = np.array([to_plant(sensor.unit, readings[machine, sensor.channel]) for machine, sensor in line.sensors])
     value, held = _sensed(line, x.held, true, k)
     last_wave, waves = _waves(line, x.last_wave, spindle_wear, s, k)
-    return State(motor, pump, spindle, generic, last_wave, held), Sample(now, value, true, waves)
+    return State(motor, pump, spindle, housing, generic, last_wave, held), Sample(now, value, true, waves)
 
 
 def _rows(machines: tuple[str, ...], readings: dict[str, NDArray[np.float64]]) -> Reading:
@@ -168,15 +183,20 @@ def _sensed(
     line: Line, held: NDArray[np.float64], true: NDArray[np.float64], k: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bias, noise, quantum, faulty sensors, lost samples and gaps. A stopped shaft reads exactly 0 rpm."""
-    rng = draw.at(line.seed, "noise", k)
-    noise = np.array([sensor.noise for _, sensor in line.sensors]) * rng.standard_normal(len(true))
+    rng, glued = draw.at(line.seed, "noise", k), draw.at(line.seed, "housing noise", k)
+    own = len(true) - len(SPINDLES) * len(HOUSING)  # theirs comes from elsewhere: see `line.HOUSING`
+    scatter = np.append(rng.standard_normal(own), glued.standard_normal(len(true) - own))
+    noise = np.array([sensor.noise for _, sensor in line.sensors]) * scatter
     quantum = np.array([sensor.quantum for _, sensor in line.sensors])
     still = (true == 0.0) & np.array([sensor.channel in ("speed", "current", "flow") for _, sensor in line.sensors])
     value = np.rint((true + line.bias + noise) / quantum) * quantum
     warm = np.array([sensor.unit == "degC" for _, sensor in line.sensors])
     value = np.where(still, 0.0, np.where(warm, value, np.clip(value, 0.0, None)))  # the PLC's scaling ends at zero
     value = _faulty_sensor(line, held, value, k)
-    lost = rng.uniform(size=len(true)) < 0.002
+    lost = np.append(rng.uniform(size=own), glued.uniform(size=len(true) - own)) < 0.002
+    loose = np.zeros((len(SPINDLES), len(HOUSING)), bool)
+    loose[:, : len(housings.THERMOCOUPLES)] = housings.loose(line.seed, k, STEP_S)
+    lost[own:] |= loose.ravel()
     for machine, start_ns, end_ns in line.gaps:
         if start_ns <= k * STEP_NS < end_ns:
             lost |= np.array([name == machine for name, _ in line.sensors])
