@@ -89,5 +89,6 @@ def result(plant: FieldPlant, after_s: float = 0.0, heat: float = 1.0, sd_K: flo
         "housing", plant.sha256, NOW_NS + int(after_s * SECOND_NS), amount, pack_cov(cov), np.array(list(inputs.values())),
         hot_spots(made)(amount, force), stress_sd, 10.0 ** -np.linspace(2.0, 8.0, count), 10.0 ** -np.linspace(6.0, 12.0, count),
         tuple(str(o) for o in outside(made, inputs)), True, float("nan"),
+        used=np.linspace(0.4, 0.1, count),
     )  # fmt: skip
     return replace(found, **changed)

@@ -26,6 +26,7 @@ export interface FieldState { component: string; title: string; withheld: string
 export interface FieldInput { name: string; title: string; unit: string; value: number; low: number; high: number }
 export interface HotSpot {
   name: string; title: string; point: [number, number, number]; stress_Pa: number; low_Pa: number; high_Pa: number; damage: number; damage_per_h: number | null;
+  used: number | null;
 }
 export interface FieldSurface {
   points: [number, number, number][] | null; faces: [number, number, number, number][] | null; temperature_K: number[]; band_K: number[];

@@ -15,7 +15,6 @@ import numpy as np
 from didymos.core.errors import DataError
 from didymos.core.estimate import FieldResult, Validity
 from didymos.core.field import Field, read
-from didymos.infer.field_filter import Tuning
 from didymos.infer.filters import unpack_cov
 from didymos.numerics.rom.live import split, surface_stress
 from didymos.plant.config import FieldBinding
@@ -37,7 +36,8 @@ class InputRow:
 
 @dataclass(frozen=True, slots=True)
 class HotSpotRow:
-    """Signed von Mises stress with its 90 % band, Miner damage so far and per hour (null before the first full hour)."""
+    """Signed von Mises stress with its 90 % band, Miner damage so far and per hour (null before the first full hour); `used`: the
+    largest stress amplitude so far over the endurance limit, null where it is not known."""
 
     name: str
     title: str
@@ -47,6 +47,7 @@ class HotSpotRow:
     high_Pa: float
     damage: float
     damage_per_h: float | None
+    used: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +166,10 @@ def field_row(context: Context, asset: str, result: FieldResult, wanted: Wanted)
         return None
     inputs = [InputRow(i.name, i.title, i.unit, float(v), i.low, i.high) for i, v in zip(made.inputs, result.inputs, strict=True)]
     rate = [None if np.isnan(r) else float(r) for r in result.damage_per_h]
+    used = [float(u) for u in result.used] if len(result.used) else [None] * len(made.hot_spots)
     spots = [
-        HotSpotRow(s.name, s.title, s.point, float(v), float(v - Z90 * sd), float(v + Z90 * sd), float(d), r)
-        for s, v, sd, d, r in zip(made.hot_spots, result.stress, result.stress_sd, result.damage, rate, strict=True)
+        HotSpotRow(s.name, s.title, s.point, float(v), float(v - Z90 * sd), float(v + Z90 * sd), float(d), r, u)
+        for s, v, sd, d, r, u in zip(made.hot_spots, result.stress, result.stress_sd, result.damage, rate, used, strict=True)
     ]
     couples = tuple(place for place, _ in binding.thermocouples)
     places = [PlaceRow(s.name, s.title, s.point) for s in made.sensors if s.name in couples]
@@ -182,11 +184,10 @@ def field_row(context: Context, asset: str, result: FieldResult, wanted: Wanted)
 def _surface(made: Field, result: FieldResult, wanted: Wanted) -> SurfaceRow:
     rows = made.modes[made.surface].astype(float)
     cov = unpack_cov(result.cov)
-    left_out_K = Tuning().floor_K  # by mesh, step and modes: as of the hot spots
-    sd = np.sqrt(np.maximum(np.einsum("sr,sr->s", rows @ cov, rows), 0.0) + left_out_K**2)
+    sd = np.sqrt(np.maximum(np.einsum("sr,sr->s", rows @ cov, rows), 0.0) + result.rest_K**2)
     part = made.stress[:, :, : len(cov)].astype(float)
     spread = np.maximum(np.einsum("csr,csr->cs", part @ cov, part).max(axis=0), 0.0)
-    stress_sd = np.sqrt(spread + (left_out_K * made.stress_Pa_K) ** 2)
+    stress_sd = np.sqrt(spread + (result.rest_K * made.stress_Pa_K) ** 2)
     values = dict(zip((i.name for i in made.inputs), result.inputs.tolist(), strict=True))
     force = split(made, values)[3]
     return SurfaceRow(

@@ -10,7 +10,7 @@ import { type Mark, marksOf } from "../field/painter";
 import { at, atVertex, pointOf, type Spot } from "../field/pick";
 import { damageShare, damageText, fitText, QUANTITIES, type Quantity, told } from "../field/reading";
 import { nearest, type Surface } from "../field/surface";
-import { dayTime, THIN } from "../format";
+import { dayTime, digits, THIN } from "../format";
 import { FieldInputs, HotSpotTable } from "./field_tables";
 import { Empty, Failed, Loading } from "./states";
 
@@ -123,7 +123,7 @@ function readingAt(spot: Spot, index: number | null, what: Quantity, field: Foll
   const { surface } = row, hot = index == null ? null : row.hot_spots[index]!;
   if (what === "temperature") return told("temperature", at(spot, field.temperature_K), at(spot, surface.band_K));
   if (what === "stress") return hot ? told("stress", hot.stress_Pa, hot.high_Pa - hot.stress_Pa) : told("stress", at(spot, surface.stress_Pa), at(spot, surface.stress_band_Pa));
-  return hot ? { value: `damage ${damageText(hot.damage)}`, band: `${damageText(hot.damage_per_h)} per hour` } : { value: "", band: "Damage is followed at the numbered hot spots only." };
+  return hot ? { value: `damage ${damageText(hot.damage)}`, band: `${damageText(hot.damage_per_h)} per hour${hot.used == null ? "" : `; largest stress amplitude ${digits(100 * hot.used, 2)}${THIN}% of the endurance limit,`}` } : { value: "", band: "Damage is followed at the numbered hot spots only." };
 }
 
 function placeText(spot: Spot, index: number | null, row: FieldRow, surface: Surface): string {
