@@ -127,6 +127,14 @@ def test_a_withheld_life_changes_no_chance_and_opens_nothing(housing):  # noqa: 
     assert found.snapshot.why.modes == snapshot().why.modes
 
 
+def test_outside_its_box_or_against_its_thermocouples_the_life_is_withheld_with_the_reason(heavy):
+    b, memory, _ = heavy
+    outside = life_of_field(b, replace(memory, beyond=("front_force 2e+06 N is outside",)), 1, 0.5)
+    assert "front_force 2e+06 N" in (outside.withheld or "")
+    misfit = replace(memory.belief, nis=np.full(60, 40.0), readings=np.full(60, 4.0))
+    assert "does not fit" in (life_of_field(b, replace(memory, belief=misfit), 1, 0.5).withheld or "")
+
+
 def test_a_snapshot_without_a_chance_of_its_own_gets_none(housing):  # noqa: F811
     life = Life("housing_fatigue", "cracked", ((0.1, 1.0), (0.5, 2.0), (0.9, 3.0)), ((1.0, 0.1), (4e6, 0.9)))
     found = combined(snapshot(None), life, "text", None)

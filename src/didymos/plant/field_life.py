@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from didymos.core.estimate import Evidence, Life, Snapshot, Why
 from didymos.core.model import Model
 from didymos.decide.alerts import Finding
+from didymos.infer import field_filter
 from didymos.infer.damage import FEWEST, life_of_spot, per_hour
 from didymos.infer.life import life_of
 from didymos.infer.plain import plain, plain_chance, plain_time
@@ -74,11 +75,21 @@ def life_of_field(b: Bound, m: FieldMemory, worst: int, damage: float) -> Life:
     mode = f"{b.binding.component}{FATIGUE}"
     title = f"{b.field.title} cracked"
     rates = m.damage.rates[worst]
+    if doubt := doubtful(m):
+        return Life(mode, title, withheld=doubt)
     known = rates[np.isfinite(rates)]
     if len(known) >= FEWEST and damage + HORIZON_S * known.max() < NEXT_TO_NONE:
         return life_of(mode, title, np.full(1, np.inf), HORIZON_S)  # no scatter of a material brings that to an end
     spot = replace(hot(b.field)[worst], name=mode, title=title)
     return life_of_spot(spot, damage, rates, HORIZON_S, SEED ^ crc32(b.key.encode()), m.damage.full_s)
+
+
+def doubtful(m: FieldMemory) -> str:
+    """Why the field is not to be relied on now; empty when it is."""
+    if m.beyond:
+        return f"the field is used outside what it was made for: {m.beyond[0]}"
+    good, ratio = field_filter.fits(m.belief)
+    return "" if good else f"the field does not fit its thermocouples: squared innovations {ratio:.1f} times what they should be"
 
 
 def reason(model: Model, b: Bound, m: FieldMemory, worst: int, damage: Array) -> str:
