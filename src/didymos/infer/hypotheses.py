@@ -125,7 +125,9 @@ class Multiple:
         rates, unknown = self._rates
         if not len(rates):
             return cov
-        drift = (np.asarray(given.q, float)[:, rates] ** 2 * np.asarray(given.dt_s, float)[:, None])[:, None]  # variance a step adds
+        drift = (np.asarray(given.q, float)[:, rates] ** 2 * np.asarray(given.dt_s, float)[:, None])[
+            :, None
+        ]  # variance a step adds
         expected = before.mean[..., rates] * (1.0 - 0.5 * drift / unknown)
         was, now = before.cov[..., rates, rates] * (1.0 - drift / unknown) + drift, cov[..., rates, rates]
         told = np.maximum(1.0 / now - 1.0 / unknown, 0.0)
