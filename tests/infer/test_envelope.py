@@ -56,7 +56,7 @@ def test_what_was_seen_in_pieces_is_inside_as_well():
     rows, found = operation(3000), empty(2)
     for piece in np.array_split(rows, 40):
         found = see(found, piece, TWO)
-    assert found.count == len(rows)
+    assert found.seen == len(rows)
     assert max(novelty(found, row, TWO) for row in rows) < 1e-12
     np.testing.assert_array_equal([found.low, found.high], [rows.min(axis=0), rows.max(axis=0)])
 
@@ -79,7 +79,7 @@ def test_inputs_never_seen_together_are_outside_though_each_is_in_its_range():
 def test_what_either_of_two_has_seen_is_inside_of_both_merged():
     slow, fast = operation(500, 3), operation(500, 4) + np.array([60.0, 10.0])
     both = merge(known(slow), known(fast), TWO)
-    assert both.count == 1000
+    assert both.seen == 1000
     assert max(novelty(both, row, TWO) for row in np.concatenate([slow, fast])) == 0.0
     assert merge(empty(2), both, TWO) is both
     assert merge(both, empty(2), TWO) is both

@@ -9,8 +9,8 @@
 
 The truth is simulated at the recipe's step with process and sensor noise by the model's own equations; what watches is
 `infer.change` on means of an hour (12 steps of machines that are read every few seconds) over the last WINDOW rows, every
-EVERY rows; its parameters are those of commissioning, its frozen wear what the first LEARNED rows tell. That truth and watcher share their equations
-flatters both; recorded rigs are in `bench.validity`. Seeds: development 100, figures 200.
+EVERY rows; its parameters are those of commissioning, its frozen wear what the first LEARNED rows tell. That truth and watcher
+share their equations flatters the watcher; recorded rigs are in `bench.validity`. Seeds: development 100, figures 200.
 """
 
 from __future__ import annotations
@@ -161,7 +161,8 @@ def figures(seed: int = FIGURES, names: list[str] | None = None, units: int = UN
                         off.append(abs(found.at - run.at))
     return {
         "units": units, "machines": len(names or RECIPES), "confusion": table,
-        "false_alarms_per_asset_month": alarms / (watched_s / MONTH_S), "asset_months": watched_s / MONTH_S, "told_too_early": early,
+        "false_alarms_per_asset_month": alarms / (watched_s / MONTH_S), "asset_months": watched_s / MONTH_S,
+        "told_too_early": early,
         "delay_rows_median": float(np.median(delays)) if delays else None,
         "delay_rows_90": float(np.quantile(delays, 0.9)) if delays else None,
         "onset_error_rows_median": float(np.median(off)) if off else None,

@@ -142,7 +142,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One observed fact behind a verdict. kind: drift, residual, frequency, level, life, quality, change. weight sums to 1 in one Why."""
+    """One observed fact behind a verdict. kind: drift, residual, frequency, level, life, quality, change. Weights sum to 1."""
 
     kind: str
     text: str

@@ -7,11 +7,11 @@
                  tau = 1 + 2 sum rho_k of the nis: readings of a window that agree with one another count less
     envelope     exp(-d / JOINT), d the distance from the operating points of the calibration (`infer.envelope`)
 
-Beside them for each sensor its skill over persistence, 1 - <e²> / <(y_t - y_t-1)²>: below 0 the last reading was the better forecast.
+Beside them for each sensor its skill over persistence, 1 - <e²> / <(y_t - y_t-1)²>: below 0 the last reading foretells better.
 Means <.> and variances forget with MEMORY_S of plant time and count running steps only (a machine that stands has nothing to
-explain). S below its lower limit means that the twin is less sure than it could be; this costs no score and is told.
+explain). S below its lower limit: the twin is less sure than it could be; this costs no score and is told.
 Source: Bar-Shalom, Li & Kirubarajan, Estimation with Applications to Tracking and Navigation, 2001, 5.4 (NIS test); Nash &
-Sutcliffe, J. Hydrology 10 (1970) 282 (explained variance, and against a naive forecast); West, CACM 22 (1979) 532 (running moments);
+Sutcliffe, J. Hydrology 10 (1970) 282 (explained variance against a naive forecast); West, CACM 22 (1979) 532 (running moments);
 Priestley, Spectral Analysis and Time Series, 1981, 5.3 (effective number of readings). The minimum, MEMORY_S and TELLING are our
 choice. Verified: tests/infer/test_fidelity.py.
 """

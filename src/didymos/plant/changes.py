@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from didymos.core.channel import Channel
 from didymos.core.clock import DAY_NS, SECOND_NS, iso
 from didymos.core.estimate import Change, Evidence
 from didymos.core.model import Model
 from didymos.decide.alerts import Finding
 from didymos.infer.change import Found, Rows, find, reference
 from didymos.infer.hypotheses import Hypotheses
-from didymos.infer.plain import plain_change
+from didymos.infer.plain import plain_chance, plain_change
 from didymos.infer.sensors import signatures
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ KIND_TEXT = {
 
 def row_steps(step_ns: int) -> int:
     return max(1, round(ROW_S * SECOND_NS / step_ns))
+
+
+def row_ns(step_ns: int) -> int:
+    return row_steps(step_ns) * step_ns
 
 
 def note(fleet: Fleet, who: NDArray[np.int64], step: NDArray[np.int64], u: Array, y: Array) -> None:
@@ -84,9 +89,7 @@ def look(fleet: Fleet, asset: int) -> Change | None:
         return None
     y = np.where(s.distrusted[asset], np.nan, y)
     known = np.isfinite(fleet.model.State(*s.mean[asset])).all()
-    z = y - reference(
-        fleet.model, s.mean[asset], s.params[asset], u, row_steps(fleet.grid.step_ns) * fleet.grid.step_ns / SECOND_NS
-    )
+    z = y - reference(fleet.model, s.mean[asset], s.params[asset], u, row_ns(fleet.grid.step_ns) / SECOND_NS)
     usable = np.isfinite(z).any(axis=1) & known
     noise = np.array([c.noise for c in fleet.model.sensors])
     along = signatures(fleet.model, fleet.model.Params(*s.params[asset]), fleet.model.Input(*np.median(u, axis=0))) * noise
@@ -94,7 +97,7 @@ def look(fleet: Fleet, asset: int) -> Change | None:
     if found is None:
         return None
     # the row ends at its time: the change lies in or before the row's first step
-    at_ns = int(times[usable][found.at]) - row_steps(fleet.grid.step_ns) * fleet.grid.step_ns
+    at_ns = int(times[usable][found.at]) - row_ns(fleet.grid.step_ns)
     forget(fleet, asset, int(times[usable][found.at]))
     return _change(fleet, asset, found, at_ns)
 
@@ -103,16 +106,17 @@ def _change(fleet: Fleet, asset: int, found: Found, at_ns: int) -> Change:
     model, now_ns = fleet.model, int(fleet.state.time_ns[asset])
     noise = np.array([c.noise for c in model.sensors])
     largest = sorted(range(model.n_sensors), key=lambda j: -abs(found.size[j]) / noise[j])[:2]
-    moved = " and ".join(
-        f"{model.sensors[j].title.lower()} by {'+' if found.size[j] > 0 else '-'}{plain_change(float(found.size[j]), model.sensors[j].unit)}"
-        for j in largest
-        if abs(found.size[j]) > 0.2 * abs(found.size[largest[0]]) / noise[largest[0]] * noise[j]
-    )
-    says = "; ".join(f"{KIND_TEXT[kind]} ({p:.0%})" for kind, p in found.candidates)
-    text = f"at {iso(at_ns)} {moved} stepped against what the model says for the same load. Candidates: {says}. Was there a work order?"
+    least = 0.2 * float(np.max(np.abs(found.size) / noise))
+    moved = " and ".join(_moved(model.sensors[j], float(found.size[j])) for j in largest if abs(found.size[j]) > least * noise[j])
+    says = "; ".join(f"{KIND_TEXT[kind]} ({plain_chance(p)})" for kind, p in found.candidates)
+    text = f"at {iso(at_ns)} {moved} against what the model says for the same load. Candidates: {says}. Was there a work order?"
     sensor = model.sensors[found.sensor].name if found.sensor >= 0 else ""
     name = f"{fleet.assets[asset].id}-change-{at_ns // SECOND_NS}"
     return Change(name, found.kind, at_ns, now_ns, text, found.candidates, sensor)
+
+
+def _moved(channel: Channel, size: float) -> str:
+    return f"{channel.title.lower()} stepped {'up' if size > 0.0 else 'down'} by {plain_change(size, channel.unit)}"
 
 
 def forget(fleet: Fleet, asset: int, from_ns: int) -> None:

@@ -49,10 +49,10 @@ class FleetState:
     noise (N, m), seen_low, seen_high (N, k), explained (N, m) from commissioning; record (N, T, k + m) the commissioning
     record while it fills, (N, 0, k + m) afterwards. hyp_mean (N, H, n), hyp_cov (N, H, n, n), hyp_log_p (N, H): the hypotheses
     (`infer.hypotheses`) of which mean and cov are the mixture; a checkpoint of before them has none.
-    Of `plant.trust` and `plant.changes`, none in a checkpoint of before them: moments (N, rows, m) (`infer.fidelity`); points
-    (N, POINTS, k), radius (N,) of the envelope; away (N,) reviews until it counts as inside again; row (N, 2, k + m) sums and counts
-    of the hour under way; rows (N, ROWS, k + m), rows_ns (N, ROWS) of the past ones, row_count (N,); looked (N,) row_count at the
-    last look; rows_from_ns (N,) since when they are of the machine as it is.
+    Of `plant.trust` and `plant.changes`, none in a checkpoint of before them: moments (N, rows, m) (`infer.fidelity`);
+    points (N, POINTS, k), radius (N,) of the envelope; away (N,) reviews until it counts as inside again; row (N, 2, k + m) sums
+    and counts of the hour under way; rows (N, ROWS, k + m), rows_ns (N, ROWS) of the past ones, row_count (N,); looked (N,)
+    row_count at the last look; rows_from_ns (N,) since when they are of the machine as it is.
     """
 
     time_ns: NDArray[np.int64]
@@ -258,7 +258,6 @@ class Fleet:
         self.begin_anew(np.array([asset]))
         self.state.since_ns[asset, component] = time_ns
         self.state.running_s[asset, component] = 0.0
-        changes.forget(self, asset, time_ns)
 
     def forget_sensor(self, asset: int, channel: str) -> None:
         """It was exchanged or recalibrated: what it read before says nothing about it, and it is believed again."""

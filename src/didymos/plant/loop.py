@@ -250,6 +250,8 @@ class Loop:
         memory.watch, changed = maintained(memory.watch, component, event.id, event.time_ns)
         self.publish_cases(changed)
         self.explain(memory, event.id, event.time_ns)
+        if (fleet := self.fleets.get(self.config[row].model)) is not None:
+            changes.forget(fleet, fleet.local[row], event.time_ns + changes.row_ns(self.grid.step_ns))
         body: dict[str, object] = {**event.body, "work_order": event.id, "known_ns": event.known_ns}
         self.record(Record(f"maintenance:{event.id}", "maintenance", event.asset, event.time_ns, body))
         step = -(-event.time_ns // self.grid.step_ns)

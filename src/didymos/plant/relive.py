@@ -58,8 +58,8 @@ class Upto:
 @dataclass(frozen=True, slots=True)
 class Stand:
     """One asset of the loop at one moment. first: its first step; next: the step it takes next; reborn: the step that ended its
-    commissioning, None without; distrust: (from step, sensors left out) in order; calibrations: see `informed`; widened: before which steps
-    the belief was widened (`plant.changes`)."""
+    commissioning, None without; distrust: (from step, sensors left out) in order; calibrations: see `informed`;
+    widened: before which steps the belief was widened (`plant.changes`)."""
 
     id: str
     fleet: Fleet

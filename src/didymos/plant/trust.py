@@ -22,6 +22,7 @@ from didymos.core.clock import SECOND_NS
 from didymos.core.estimate import Change, Fidelity, SensorStatus, Validity
 from didymos.core.series import Quality
 from didymos.infer import envelope, fidelity, sensors
+from didymos.infer.plain import plain_time
 from didymos.infer.self_status import RULES, status_of, worst
 from didymos.infer.validity import assess, outside
 from didymos.plant import changes
@@ -190,5 +191,5 @@ def _of_readings(fleet: Fleet, asset: int, place: int) -> dict[str, str]:
         return {"silent": "has never been read"}
     age_s = (time_ns - int(grid.last_time[place])) / SECOND_NS
     if age_s > silent_s:
-        return {"silent": f"has not been read for {age_s / 3600.0:.1f} hours"}
+        return {"silent": f"has not been read for {plain_time(age_s)}"}
     return {"uncertain": "its source marks it UNCERTAIN"} if grid.last_quality[place] == Quality.UNCERTAIN else {}
