@@ -16,6 +16,7 @@ BENCHES = (
     "rom",
     "calibrate",
     "wear",
+    "validity",
 )
 
 

@@ -70,8 +70,8 @@ def runs(model: Model, story: str, seed: int, units: int = UNITS) -> list[Run]:
         happened = now & (at >= 0)
         if story == "improvement":
             healed = happened & (k == at * part)
-            slow = [i for i, name in enumerate(model.State._fields) if name in model.slow and not name.startswith("log_")]
-            x[np.ix_(healed, slow)] = np.array(model.initial, float)[slow]
+            worn = np.array([name in model.slow and not name.startswith("log_") for name in model.State._fields])
+            x = np.where(healed[:, None] & worn, np.array(model.initial, float), x)
         if story == "load":
             shift = np.abs(u[:, k] - middle)
             u[:, k] = np.where(happened[:, None], middle + shift, middle - shift)
@@ -140,7 +140,7 @@ def believed(model: Model, run: Run, along: Array) -> Array:
 
 def figures(seed: int = FIGURES, names: list[str] | None = None, units: int = UNITS) -> dict[str, Any]:
     """Confusion {story: {kind or "none": count}}, false alarms per asset-month on "nothing", delays in rows and onset errors."""
-    table = {story: dict.fromkeys(("none", *KINDS[1:]), 0) for story in STORIES}
+    table: dict[str, dict[str, int]] = {story: dict.fromkeys(map(str, ("none", *KINDS[1:])), 0) for story in STORIES}
     delays: list[int] = []
     off: list[int] = []
     early = 0

@@ -14,15 +14,17 @@ Rows z (T, m) are means of readings minus what the model with frozen wear says o
 K takes what a change of load alone explains: inputs that move with residuals that follow them are `load_change`, not a change of
 the plant. The log-likelihood ratio against "nothing" is
 
-    L = 1/2 sum_j gain_j / (sd_j² tau_j) - 1/2 p ln(n / tau) - ln(number of directions)
+    L = 1/2 sum_j gain_j / sd_j² - 1/2 p ln(n (1 - phi) / (1 + phi)) - ln(number of directions)
 
-sd_j and tau_j (autocorrelation: n rows are worth n / tau_j) from the residuals of the best step and growth together, so that what
-the model does not know raises no alarm by its mere persistence; p free numbers. A direction that explains ALIKE of what
+of rows whitened sensor by sensor (noise_t = phi noise_t-1 + e; phi and sd_j from the residuals of the best step and growth
+together, phi raised by its bias), so that what a model does not know raises no alarm by its mere persistence: a sensor that
+wanders steps all the time. p free numbers. A direction that explains ALIKE of what
 any could is forgiven the rest: signatures hold at one operating point. A change is told when the best kind other than wear
 beats the best kind of wear by ALARM, in at least AFTER rows, and one sensor's step is LEAST times the least noise of a row; where
 an input moved at the same moment (its mean by MOVED standard deviations) none is: that is a change of load first of all. A sensor
 that is alone in seeing a wear steps like that wear: both are then candidates.
-Source: Willsky & Jones, IEEE Trans. AC 21 (1976) 108 (GLR of a jump); Basseville & Nikiforov, Detection of Abrupt Changes, 1993,
+Source: Willsky & Jones, IEEE Trans. AC 21 (1976) 108 (GLR of a jump); Cochrane & Orcutt, JASA 44 (1949) 32 (whitening);
+Marriott & Pope, Biometrika 41 (1954) 390 (bias of phi); Basseville & Nikiforov, Detection of Abrupt Changes, 1993,
 7.2; Schwarz, Ann. Statist. 6 (1978) 461 (the penalty). ALARM was set on simulated machines with seeds that no figure uses
 (`bench.validity`). Verified: tests/infer/test_change.py.
 """
@@ -40,10 +42,11 @@ from didymos.core.model import Model
 
 Array = NDArray[np.float64]
 LEAST_ROWS, BEFORE, AFTER = 24, 12, 4
-ALARM = 8.0  # natural logarithm: e^8 = 3000 to 1
+ALARM = 16.0  # natural logarithm; at 8, one in seven simulated machines a month had a false one
 LEAST = 3.0  # times the least noise of a row
 ONSETS = 48
 MOVED = 2.0
+MOST_PHI = 0.98
 ALIKE = 0.9  # of a step's likelihood gain: a direction that explains so much of it explains it
 SHOWN = 0.01  # candidates less likely than this are not named
 KINDS = ("wear", "sensor_step", "improvement", "plant_change")
@@ -99,7 +102,7 @@ def checked(rows: Rows) -> None:
 
 class _Fits(NamedTuple):
     """Over steps and growths at each of H onsets: number (H, m) a_j's numerators, size (H, m) denominators, in units of sd_j;
-    at (H,) onsets; sd (m,) of a row's noise, already times sqrt(tau_j); worth: how many independent rows."""
+    at (H,) onsets; sd (m,) of a whitened row's noise; worth: how many independent rows."""
 
     step: tuple[Array, Array]
     growth: tuple[Array, Array]
@@ -124,51 +127,68 @@ def _fits(rows: Rows, seen: NDArray[np.bool_], heard: NDArray[np.bool_], near: i
     for mask in {tuple(seen[:, j].tolist()) for j in np.flatnonzero(heard)}:
         came = np.array(mask)
         mine = np.flatnonzero(heard & (seen == came[:, None]).all(axis=0))
-        base = _basis(rows.u[came])
-        z, g = rows.z[np.ix_(came, mine)], shapes[:, came]
-        rest, left = z - base @ (base.T @ z), g - (g @ base) @ base.T
-        length = np.einsum("ht,ht->h", left, left)
-        usable = length > 1e-6 * np.einsum("ht,ht->h", g, g).clip(1e-12)
-        number[:, mine], size[:, mine] = np.where(usable[:, None], left @ rest, 0.0), np.where(usable, length, 0.0)[:, None]
-        for j, column in zip(mine, rest.T, strict=True):
-            noise = _noise(column, left, number[:, j], size[:, j], len(step))
-            tau = _tau(noise)
+        given, base = shapes[:, came], _columns(rows.u[came])
+        plain = _regressed(rows.z[came][:, mine], given, base)
+        for place, j in enumerate(mine):
+            noise = _noise(plain, place, len(step))
+            phi = _persistence(noise, base.shape[1] + 3)
+            white = _regressed(_whitened(rows.z[came, j : j + 1], phi), _whitened(given.T, phi).T, _whitened(base, phi))
+            noise = _noise(white, 0, len(step))
             free = max(1, len(noise) - base.shape[1] - 3)
-            sd[j], worth[j] = max(float(noise.std()) * np.sqrt(len(noise) / free), rows.noise[j]) * np.sqrt(tau), len(noise) / tau
+            number[:, j], size[:, j] = white.number[:, 0], white.size
+            sd[j] = max(float(noise.std()) * np.sqrt(len(noise) / free), rows.noise[j] * np.sqrt(1.0 - phi**2))
+            worth[j] = len(noise) * (1.0 - phi) / (1.0 + phi)
     number = number / sd
     fits = ((number[: len(at)], size[: len(at)]), (number[len(at) :], size[len(at) :]))
     return _Fits(*fits, at, sd, float(worth[heard].mean()))
 
 
-def _basis(u: Array) -> Array:
-    """Orthonormal columns of 1 and the inputs that move."""
+class _Regressed(NamedTuple):
+    """rest (n, c) of the rows and left (H, n) of the shapes after the columns of a regression; number (H, c), size (H,)."""
+
+    rest: Array
+    left: Array
+    number: Array
+    size: Array
+
+
+def _regressed(z: Array, shapes: Array, columns: Array) -> _Regressed:
+    basis, value, _ = np.linalg.svd(columns, full_matrices=False)
+    basis = basis[:, value > 1e-6 * value[0]]
+    rest, left = z - basis @ (basis.T @ z), shapes - (shapes @ basis) @ basis.T
+    length = np.einsum("ht,ht->h", left, left)
+    usable = length > 1e-6 * np.einsum("ht,ht->h", shapes, shapes).clip(1e-12)
+    return _Regressed(rest, left, np.where(usable[:, None], left @ rest, 0.0), np.where(usable, length, 0.0))
+
+
+def _columns(u: Array) -> Array:
+    """1 and the inputs that move."""
     moved = u - u.mean(axis=0)
     spread = moved.std(axis=0)
     moves = spread > 1e-9 * np.maximum(1.0, np.abs(u).max(axis=0))
-    columns = np.concatenate([np.ones((len(u), 1)), moved[:, moves] / spread[moves]], axis=1)
-    left, value, _ = np.linalg.svd(columns, full_matrices=False)
-    return left[:, value > 1e-6 * value[0]]
+    return np.concatenate([np.ones((len(u), 1)), moved[:, moves] / spread[moves]], axis=1)
 
 
-def _noise(rest: Array, left: Array, number: Array, size: Array, steps: int) -> Array:
+def _noise(of: _Regressed, column: int, steps: int) -> Array:
     """What is left of one sensor after its best step and its best growth."""
-    gain = number**2 / np.where(size > 0.0, size, np.inf)
+    gain = of.number[:, column] ** 2 / np.where(of.size > 0.0, of.size, np.inf)
     best = [int(gain[:steps].argmax()), steps + int(gain[steps:].argmax())]
-    basis, value, _ = np.linalg.svd(left[best].T, full_matrices=False)
+    basis, value, _ = np.linalg.svd(of.left[best].T, full_matrices=False)
     basis = basis[:, value > 1e-9 * max(float(value[0]), 1e-300)]
-    return rest - basis @ (basis.T @ rest)
+    return of.rest[:, column] - basis @ (basis.T @ of.rest[:, column])
 
 
-def _tau(noise: Array) -> float:
-    """Integrated autocorrelation time in rows, at least 1, up to the first correlation that white noise reaches too."""
-    n, power = len(noise), float(noise @ noise)
-    tau = 1.0
-    for lag in range(1, n // 4):
-        rho = float(noise[lag:] @ noise[:-lag]) / max(power, 1e-300)
-        if rho < 2.0 / np.sqrt(n):
-            break
-        tau += 2.0 * rho
-    return tau
+def _persistence(noise: Array, fitted: int) -> float:
+    """phi of noise_t = phi noise_t-1 + e, raised by what `fitted` numbers and a short record take off it; 0 to MOST_PHI."""
+    power, n = float(noise[:-1] @ noise[:-1]), len(noise)
+    phi = float(noise[1:] @ noise[:-1]) / power if power > 0.0 else 0.0
+    raised = phi + (1.0 + 3.0 * phi + fitted * (1.0 + phi) / 2.0) / n
+    return float(np.clip(raised, 0.0, MOST_PHI)) if phi > 1.0 / np.sqrt(n) else 0.0
+
+
+def _whitened(rows: Array, phi: float) -> Array:
+    """Rows (n, c) as they are where noise is white: each less phi times the one before, the first in its own measure."""
+    return np.concatenate([np.sqrt(1.0 - phi**2) * rows[:1], rows[1:] - phi * rows[:-1]])
 
 
 def _weights(rows: Rows, fits: _Fits, heard: NDArray[np.bool_]) -> tuple[float, dict[str, Array]]:
