@@ -9,7 +9,8 @@ gains divided by a correlation time, was decided on `skab`, so its false alarms 
                 with an onset more than NEAR rows from any step of a label. Hidden labels are left out
     envelope    uci_hydraulic, motor power, cooling flow and pressure as operating space: blocks of 45 cycles, seven of ten seen,
                 the others held out. false: held-out rows outside; found: one input moved 30 % of its range beyond it (alone),
-                columns shuffled among held-out rows (together). Beside the points box and Mahalanobis distance, each with its limit at the 99 % quantile of held-out rows of the seen blocks
+                columns shuffled among held-out rows (together). Beside the points a box and a Mahalanobis distance, each with its
+                limit at the 99 % quantile of held-out rows of the seen blocks
 
 Sources of the data: their README.
 """
