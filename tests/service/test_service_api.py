@@ -24,6 +24,7 @@ from served import client_of, wait_until
 from test_service_errors import published, work_order
 
 from didymos.core.calendar import Calendar
+from didymos.core.estimate import Change, Fidelity, SensorStatus
 from didymos.data.stream.memory import MemoryBus
 from didymos.service.app import create_app
 from didymos.service.pages import CSP, load_pages
@@ -59,6 +60,22 @@ def test_an_asset_row_says_what_the_snapshot_and_the_case_say(client, sample):
     assert row["life"]["quantiles_s"]["0.5"] == pytest.approx(dict(snapshot.life[0].quantiles_s)[0.5])
     assert (row["priority"], row["case"]["id"], row["case"]["state"]) == (1, "cp-03-wear_ring-1", "open")
     assert (row["status"], row["stale"], row["running"]) == ("M", False, True)
+
+
+def test_fidelity_sensor_status_and_changes_leave_as_the_snapshot_has_them(client, place, sample):
+    asset = sample.plant.asset("cp-03")
+    fidelity = Fidelity(0.61, "explained", 0.61, 1.0, 1.0, 0.9, 0.7, 1.4)
+    status = SensorStatus("flow", "Flow", "M", "unexplained_step", "stepped", 0.8, 0.4)
+    change = Change("c-1", "sensor_step", NOW_NS, NOW_NS, "flow stepped up", (("sensor_step", 0.9),), "flow", "WO-1")
+    newer = replace(sample_snapshot(asset, NOW_NS, 9001), fidelity=fidelity, sensors=(status,), changes=(change,))
+    place.run(publish_snapshot(sample.bus, newer))
+    wait_until(lambda: client.get(API + "assets/cp-03").json()["fidelity"] is not None)
+    row = client.get(API + "assets/cp-03").json()
+    assert (row["fidelity"]["score"], row["fidelity"]["weakest"], row["fidelity"]["nis_high"]) == (0.61, "explained", 1.4)
+    assert [(s["channel"], s["status"], s["condition"]) for s in row["sensors"]] == [("flow", "M", "unexplained_step")]
+    (told,) = row["changes"]
+    assert (told["time"], told["candidates"], told["explained"]) == (NOW_NS // 1_000_000, {"sensor_step": 0.9}, "WO-1")
+    assert next(r for r in client.get(API + "assets").json() if r["id"] == "hu-01")["fidelity"] is None
 
 
 def test_the_probability_at_the_next_stop_is_read_off_the_curve(client, sample):

@@ -17,6 +17,7 @@ BENCHES = (
     "housing",
     "calibrate",
     "wear",
+    "validity",
 )
 
 

@@ -94,8 +94,55 @@ class Validity:
 
 
 @dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How well the twin mirrors its machine now (`infer.fidelity`): score = the smallest part, named by `weakest`; a part that
+    nothing tells is None. nis_ratio with its limits nis_low, nis_high; distance from the operating points of the calibration."""
+
+    score: float
+    weakest: str
+    explained: float | None
+    consistency: float | None
+    envelope: float | None
+    nis_ratio: float | None = None
+    nis_low: float | None = None
+    nis_high: float | None = None
+    readings_per_independent: float = 1.0
+    distance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SensorStatus:
+    """One sensor's status after NAMUR NE 107 (`infer.self_status`), the condition's name in that table ("" = none) and the reason.
+    explained: share of its variance; skill: the same against its last reading; None = not told yet."""
+
+    channel: str
+    title: str
+    status: str
+    condition: str
+    reason: str
+    explained: float | None = None
+    skill: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A step in what a machine does that is not wear (`infer.change`), at `time_ns`, found at `found_ns`. candidates: (kind,
+    probability), the likeliest first; sensor: the one that stepped, if it is one; explained: by which work order or event, or what
+    a person said; "" while nobody has."""
+
+    id: str
+    kind: str
+    time_ns: int
+    found_ns: int
+    text: str
+    candidates: tuple[tuple[str, float], ...] = ()
+    sensor: str = ""
+    explained: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """One observed fact behind a verdict. kind: drift, residual, frequency, level, life, quality. weight sums to 1 in one Why."""
+    """One observed fact behind a verdict. kind: drift, residual, frequency, level, life, quality, change. Weights sum to 1."""
 
     kind: str
     text: str
@@ -153,6 +200,9 @@ class Snapshot:
     hyp_mean: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     hyp_cov: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     hyp_log_p: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    fidelity: Fidelity | None = None
+    sensors: tuple[SensorStatus, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

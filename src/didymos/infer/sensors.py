@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from didymos.core.channel import Channel
 from didymos.core.errors import DataError
 from didymos.core.model import Model
+from didymos.infer.self_status import status_of
 
 Array = NDArray[np.float64]
 RANGE_READINGS, STUCK_READINGS = 3, 12
@@ -104,7 +105,7 @@ def _out_of_range(channel: Channel, raw: Array) -> Verdict | None:
     if len(last) < RANGE_READINGS or np.any((last >= channel.low) & (last <= channel.high)):
         return None
     text = f"{channel.title.lower()} reads outside its plausible range"
-    return Verdict(channel.name, "out_of_range", "F", False, text)
+    return Verdict(channel.name, "out_of_range", status_of("out_of_range"), False, text)
 
 
 def _stuck(window: Window, i: int) -> Verdict | None:
@@ -114,7 +115,7 @@ def _stuck(window: Window, i: int) -> Verdict | None:
         return None
     title = window.channels[i].title.lower()
     text = f"{title} has not moved in {STUCK_READINGS} readings while the other sensors scatter"
-    return Verdict(window.channels[i].name, "stuck", "F", False, text)
+    return Verdict(window.channels[i].name, "stuck", status_of("stuck"), False, text)
 
 
 def _frozen(channel: Channel, raw: Array) -> bool | None:
@@ -134,7 +135,7 @@ def _spike(channel: Channel, residuals: Array) -> Verdict | None:
         return None
     share = float(np.mean(size > SPIKE))
     text = f"{channel.title.lower()} shows {int(alone.sum())} single readings far off among {len(size)}"
-    return Verdict(channel.name, "spike", "C", share < SPIKES_TOO_MANY, text)
+    return Verdict(channel.name, "spike", status_of("spike"), share < SPIKES_TOO_MANY, text)
 
 
 def _drift(window: Window, i: int, known: Array) -> Verdict | None:
@@ -150,7 +151,7 @@ def _drift(window: Window, i: int, known: Array) -> Verdict | None:
         return None
     size, side = abs(middle[i]), "above" if middle[i] > 0.0 else "below"
     text = f"{window.channels[i].title.lower()} stays {size:.1f} standard deviations {side} what the other sensors support"
-    return Verdict(window.channels[i].name, "drift", "C", False, text)
+    return Verdict(window.channels[i].name, "drift", status_of("drift"), False, text)
 
 
 def _best_wear(middle: Array, known: Array) -> float:

@@ -22,6 +22,7 @@ from didymos.core.channel import Channel
 from didymos.core.estimate import Validity
 from didymos.core.model import Model
 from didymos.infer.plain import plain, plain_time
+from didymos.infer.self_status import status_of
 
 Array = NDArray[np.float64]
 
@@ -71,19 +72,24 @@ def assess(
     whitened: ArrayLike | None = None,
     stale_s: float = STALE_S,
     step_s: float = 300.0,
+    elsewhere: str = "",
 ) -> Validity:
     """Validity of one asset. nis, dof (W,) and whitened (W, m) of the last steps, oldest first, NaN or dof 0 = no reading;
-    u (k,) the inputs in force, input_age_s (k,) how long they have been held; low, high (k,) the range seen at commissioning."""
+    u (k,) the inputs in force, input_age_s (k,) how long they have been held; low, high (k,) the range seen at commissioning;
+    elsewhere: why it is outside of it beyond what this one moment shows."""
     nis, dof = np.nan_to_num(np.asarray(nis, float)), np.nan_to_num(np.asarray(dof, float))
     score = _score(nis, dof)
-    if reason := _stale(model.inputs, np.asarray(input_age_s, float), stale_s) or _silent(dof, stale_s, step_s):
-        return Validity(False, 0.0, "F", reason)
-    if reason := next(iter(outside(model.inputs, u, low, high).values()), ""):
-        return Validity(False, score, "S", f"{reason}; the twin is not calibrated there")
+    stale, silent = _stale(model.inputs, np.asarray(input_age_s, float), stale_s), _silent(dof, stale_s, step_s)
+    if reason := stale or silent:
+        code = "input_stale" if stale else "no_readings"
+        return Validity(False, 0.0, status_of(code), reason)
+    if reason := next(iter(outside(model.inputs, u, low, high).values()), "") or elsewhere:
+        return Validity(False, score, status_of("outside_envelope"), f"{reason}; the twin is not calibrated there")
     if dof.sum() < SETTLED:
-        return Validity(False, score, "C", f"the twin has used {int(dof.sum())} readings so far; it needs {SETTLED} to be judged")
+        reason = f"the twin has used {int(dof.sum())} readings so far; it needs {SETTLED} to be judged"
+        return Validity(False, score, status_of("few_readings"), reason)
     if not consistent(float(nis.sum()), float(dof.sum())):
-        return Validity(False, score, "S", _inconsistent(model, float(nis.sum() / dof.sum()), whitened))
+        return Validity(False, score, status_of("inconsistent"), _inconsistent(model, float(nis.sum() / dof.sum()), whitened))
     return Validity(True, score, "ok", "the twin explains what is measured")
 
 
@@ -114,12 +120,15 @@ def _silent(dof: Array, stale_s: float, step_s: float) -> str | None:
     return f"no sensor has been read for {plain_time(steps * step_s)}; the twin runs on its model alone"
 
 
-def outside(inputs: tuple[Channel, ...], u: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, str]:
-    """Name of each input that has left the range seen at commissioning, and a sentence with both numbers."""
+def outside(inputs: tuple[Channel, ...], u: ArrayLike, low: ArrayLike, high: ArrayLike, share: float = 1.0) -> dict[str, str]:
+    """Name of each input that has left the range seen at commissioning by more than `share` of the margin, and a sentence with both
+    numbers."""
     u, low, high = (np.asarray(a, float) for a in (u, low, high))
     plausible = np.array([c.high - c.low if np.isfinite(c.high - c.low) else 0.0 for c in inputs])
     largest = MARGIN * np.maximum(np.abs(low), np.abs(high))
-    margin = np.where(np.isfinite(high - low), np.maximum(MARGIN * (high - low), np.minimum(largest, REACH * plausible)), 0.0)
+    margin = share * np.where(
+        np.isfinite(high - low), np.maximum(MARGIN * (high - low), np.minimum(largest, REACH * plausible)), 0.0
+    )
     found = {}
     for i, channel in enumerate(inputs):
         side, limit = ("above", high[i]) if u[i] > high[i] + margin[i] else ("below", low[i])

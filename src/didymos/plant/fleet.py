@@ -16,14 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from didymos.core.channel import channel_id
-from didymos.core.clock import HOUR_NS
+from didymos.core.clock import HOUR_NS, SECOND_NS
 from didymos.core.estimate import Belief
 from didymos.core.model import Model
 from didymos.data.align import Grid
-from didymos.infer import filters
-from didymos.infer.calibrate import calibrate
+from didymos.infer import envelope, fidelity, filters
+from didymos.infer.calibrate import calibrate, filled
 from didymos.infer.estimator import Given
 from didymos.infer.hypotheses import Hypotheses, Multiple
+from didymos.plant import changes
 from didymos.plant.config import Asset
 from didymos.plant.fitted import Fitted
 from didymos.plant.fitted import read as read_fitted
@@ -35,6 +36,7 @@ WINDOW = 288  # steps of residuals kept for sensor checks: a drift must show in 
 RECENT = 36  # of them for validity
 UNKNOWN = 2.0  # before commissioning the filter is given this many times the sensor's own noise
 LOADS = 32  # past operating points from which the futures draw
+SINCE = ("moments", "points", "radius", "away", "row", "rows", "rows_ns", "row_count", "looked", "rows_from_ns")  # newer columns
 LOAD_EVERY_H = 5.25  # one each: together the past week, at changing hours of the day
 
 
@@ -47,6 +49,10 @@ class FleetState:
     noise (N, m), seen_low, seen_high (N, k), explained (N, m) from commissioning; record (N, T, k + m) the commissioning
     record while it fills, (N, 0, k + m) afterwards. hyp_mean (N, H, n), hyp_cov (N, H, n, n), hyp_log_p (N, H): the hypotheses
     (`infer.hypotheses`) of which mean and cov are the mixture; a checkpoint of before them has none.
+    Of `plant.trust` and `plant.changes`, none in a checkpoint of before them: moments (N, rows, m) (`infer.fidelity`);
+    points (N, POINTS, k), radius (N,) of the envelope; away (N,) reviews until it counts as inside again; row (N, 2, k + m) sums
+    and counts of the hour under way; rows (N, ROWS, k + m), rows_ns (N, ROWS) of the past ones, row_count (N,); looked (N,)
+    row_count at the last look; rows_from_ns (N,) since when they are of the machine as it is.
     """
 
     time_ns: NDArray[np.int64]
@@ -74,6 +80,16 @@ class FleetState:
     hyp_mean: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
     hyp_cov: Array = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
     hyp_log_p: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    moments: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    points: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    radius: Array = field(default_factory=lambda: np.zeros(0))
+    away: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    row: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    rows: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    rows_ns: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    row_count: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    looked: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    rows_from_ns: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 class Fleet:
@@ -127,6 +143,16 @@ class Fleet:
             hyp_mean=hypotheses.mean,
             hyp_cov=hypotheses.cov,
             hyp_log_p=hypotheses.log_p,
+            moments=fidelity.moments(n, m),
+            points=np.full((n, envelope.POINTS, k), np.nan),
+            radius=np.zeros(n),
+            away=np.zeros(n, np.int64),
+            row=np.zeros((n, 2, k + m)),
+            rows=np.full((n, changes.ROWS, k + m), np.nan),
+            rows_ns=np.zeros((n, changes.ROWS), np.int64),
+            row_count=np.zeros(n, np.int64),
+            looked=np.zeros(n, np.int64),
+            rows_from_ns=np.zeros(n, np.int64),
         )
         take_fitted(state, self.fitted)
         return state
@@ -157,6 +183,10 @@ class Fleet:
         s.readings[who, slot] = y
         s.nis[who, slot], s.dof[who, slot] = result.nis, result.dof
         s.steps[who] += 1
+        s.moments[who] = fidelity.see(
+            s.moments[who], np.where(running[:, None], y, np.nan), y - result.predicted, self.grid.step_ns / SECOND_NS
+        )
+        changes.note(self, who, step, s.held[who], y)
         self._remember_load(who, time_ns)
         self._commission(who, y)
         return who, result
@@ -235,13 +265,17 @@ class Fleet:
         if channel in names:
             j = names.index(channel)
             self.state.whitened[asset, :, j], self.state.readings[asset, :, j] = np.nan, np.nan
+            self.state.rows[asset, :, len(self.model.inputs) + j] = np.nan
+            self.state.moments[asset, :, j] = fidelity.moments(1, 1)[0, :, 0]
             self.state.distrusted[asset, j] = False
 
     def belief(self) -> Belief:
         return Belief(self.state.time_ns, self.state.mean, self.state.cov)
 
     def restore(self, state: FleetState) -> None:
-        self.state = FleetState(*(np.array(getattr(state, f.name)) for f in fields(FleetState)))
+        fresh = self.state  # what a checkpoint of before a column lacks
+        given = ((f.name, np.array(getattr(state, f.name)), getattr(fresh, f.name)) for f in fields(FleetState))
+        self.state = FleetState(*(new if name in SINCE and not len(old) else old for name, old, new in given))
         if self.state.hyp_mean.shape[:2] != (len(self.assets), self.multiple.count):
             self.believe_anew(self.state)
         self.refit()
@@ -293,11 +327,14 @@ class Fleet:
         found = calibrate(self.model, s.params[full], s.record[full, :, :k], s.record[full, :, k:], step_s, known)
         s.params[full], s.noise[full], s.explained[full] = found.params, found.noise, found.explained
         s.seen_low[full], s.seen_high[full] = found.low, found.high
+        for asset, inputs in zip(full, filled(s.record[full, :, :k]), strict=True):
+            seen = envelope.see(envelope.empty(k), inputs, self.model.inputs)
+            s.points[asset], s.radius[asset] = seen.points, seen.radius
         s.commissioned[full] = True
         belief = filters.init(self.model, s.params[full], len(full))
         s.mean[full], s.cov[full] = belief.mean, belief.cov
         self._to_equilibrium(full)
-        s.nis[full], s.whitened[full] = np.nan, np.nan
+        s.nis[full], s.whitened[full], s.moments[full] = np.nan, np.nan, fidelity.moments(1, self.model.n_sensors)
         if s.commissioned.all():
             s.record = s.record[:, :0]
 
@@ -328,7 +365,8 @@ def take_fitted(state: FleetState, fitted: Sequence[Fitted | None]) -> list[int]
             continue
         state.params[i], state.noise[i], state.explained[i] = found.params, found.noise, found.explained
         state.seen_low[i], state.seen_high[i], state.commissioned[i] = found.low, found.high, True
-        state.nis[i], state.whitened[i] = np.nan, np.nan
+        state.nis[i], state.whitened[i], state.points[i] = np.nan, np.nan, np.nan
+        state.rows_from_ns[i] = state.time_ns[i]
         changed.append(i)
     return changed
 

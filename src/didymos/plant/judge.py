@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from didymos.core.channel import Channel
 from didymos.core.clock import DAY_NS, SECOND_NS
-from didymos.core.estimate import ComponentAge, Estimate, Evidence, Life, ParameterEstimate, Snapshot, Tick, Validity
+from didymos.core.estimate import ComponentAge, Estimate, Evidence, Life, ParameterEstimate, Snapshot, Tick
 from didymos.core.model import FailureMode, Model
 from didymos.decide.alerts import CONFIRM, Finding
 from didymos.infer import filters, sensors
@@ -25,10 +25,11 @@ from didymos.infer.explain import why
 from didymos.infer.hypotheses import probabilities
 from didymos.infer.life import failed_before, lives
 from didymos.infer.plain import plain_chance, plain_time
-from didymos.infer.validity import assess, outside
-from didymos.plant import planned
+from didymos.infer.validity import outside
+from didymos.plant import changes, planned
 from didymos.plant.config import Asset, Plant
-from didymos.plant.fleet import RECENT, Fleet
+from didymos.plant.fleet import Fleet
+from didymos.plant.trust import Trust, trust
 
 if TYPE_CHECKING:
     from didymos.plant.loop import Memory
@@ -73,8 +74,8 @@ def judge(
     keys = np.array([crc32(fleet.assets[a].id.encode()) for a in who], np.uint64)
     passage = _forecast(fleet, who, planned.load(plant, fleet, who), keys)
     passage = planned.on_clock(plant, fleet, who, passage, HORIZON_S)
-    faults = [sensor_faults(fleet, int(a)) for a in who]
-    validities = [validity(fleet, int(a), fault) for a, fault in zip(who, faults, strict=True)]
+    trusts = [trust(fleet, int(a), memory.changes) for a, memory in zip(who, memories, strict=True)]
+    validities = [t.validity for t in trusts]
     life = lives(model, passage, HORIZON_S, [None if v.ok else v.reason for v in validities])
     verdicts = []
     for i, asset in enumerate(who):
@@ -82,9 +83,7 @@ def judge(
         before = failed_before(passage[i : i + 1], stop_s)[0] if validities[i].ok and stop_s is not None else None
         month = failed_before(passage[i : i + 1], 30 * 86_400.0)[0] if validities[i].ok else None
         chances = (before, month)
-        verdicts.append(
-            _verdict(plant, fleet, int(asset), result, i, validities[i], life[i], chances, faults[i], memories[i], sequence)
-        )
+        verdicts.append(_verdict(plant, fleet, int(asset), result, i, trusts[i], life[i], chances, memories[i], sequence))
     return verdicts
 
 
@@ -107,51 +106,15 @@ def _forecast(fleet: Fleet, who: NDArray[np.int64], load: Array, keys: NDArray[n
     )  # fmt: skip
 
 
-def validity(fleet: Fleet, asset: int, faults: Sequence[sensors.Verdict]) -> Validity:
-    """Commissioning first; then what `infer.validity` finds; a doubtful sensor asks for a check but does not stop the twin."""
-    s = fleet.state
-    if not s.commissioned[asset]:
-        share = s.steps[asset] / fleet.commission_steps
-        return Validity(False, 0.0, "C", f"commissioning: {share:.0%} of the first healthy days learned")
-    found = assess(
-        fleet.model,
-        fleet.window(asset, s.nis)[-RECENT:],
-        fleet.window(asset, s.dof)[-RECENT:],
-        s.held[asset],
-        np.where(s.held_ns[asset] > 0, (s.time_ns[asset] - s.held_ns[asset]) / SECOND_NS, 0.0),
-        s.seen_low[asset],
-        s.seen_high[asset],
-        fleet.window(asset, s.whitened)[-RECENT:],
-        step_s=fleet.grid.step_ns / SECOND_NS,
-        stale_s=max(3600.0, 6 * fleet.grid.step_ns / SECOND_NS),
-    )
-    if found.ok and faults:
-        return Validity(True, found.score, faults[0].status, f"{faults[0].text}; the twin goes on without it")
-    return found
-
-
-def sensor_faults(fleet: Fleet, asset: int) -> tuple[sensors.Verdict, ...]:
-    """Sensors that are at fault, not the machine; from the next step on the filter does without those it cannot believe."""
-    s, model = fleet.state, fleet.model
-    if not s.commissioned[asset]:
-        return ()
-    params = model.Params(*s.params[asset])
-    seen = sensors.Window(model.sensors, fleet.window(asset, s.whitened), fleet.window(asset, s.readings))
-    found = sensors.judge(seen, sensors.signatures(model, params))
-    s.distrusted[asset] = sensors.disbelieved(found, model.sensors)
-    return tuple(found)
-
-
 def _verdict(
     plant: Plant,
     fleet: Fleet,
     asset: int,
     result: Any,
     i: int,
-    valid: Validity,
+    trusted: Trust,
     life: tuple[Life, ...],
     chances: tuple[float | None, float | None],
-    faults: Sequence[sensors.Verdict],
     memory: Memory,
     sequence: int,
 ) -> Verdict:
@@ -164,7 +127,7 @@ def _verdict(
         for c, e in zip(model.sensors, shown, strict=False)
     }
     stop_s = seconds_to_stop(plant, time_ns)
-    reason = why(model, wear, residuals, memory.lines, life, valid, stop_s, shown, onsets(fleet, asset))
+    reason = why(model, wear, residuals, memory.lines, life, trusted.validity, stop_s, shown, onsets(fleet, asset))
     running = bool(fleet.speed is None or abs(s.held[asset, fleet.speed]) > 1e-6)
     snapshot = Snapshot(
         asset=config.id,
@@ -179,7 +142,7 @@ def _verdict(
         hyp_log_p=s.hyp_log_p[asset].copy(),
         estimates=shown,
         parameters=(*wear, *rates(model, s.mean[asset], s.cov[asset])),
-        validity=valid,
+        validity=trusted.validity,
         life=life,
         why=reason,
         p_fail_30d=chances[1],
@@ -187,10 +150,14 @@ def _verdict(
         next_stop_ns=plant.calendar.next_stop(time_ns),
         running=running,
         components=ages(fleet, asset, memory),
+        fidelity=trusted.fidelity,
+        sensors=trusted.sensors,
+        changes=memory.changes,
     )
     symptoms = outside(model.inputs, s.held[asset], s.seen_low[asset], s.seen_high[asset])
     begun = {mode: p for mode, (p, _) in onsets(fleet, asset).items()}
-    return Verdict(snapshot, findings(plant, config, model, snapshot, stop_s, faults, symptoms, begun))
+    found = findings(plant, config, model, snapshot, stop_s, trusted.faults, symptoms, begun)
+    return Verdict(snapshot, (*found, changes.finding(memory.changes, time_ns)))
 
 
 def findings(

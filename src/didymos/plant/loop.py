@@ -22,7 +22,7 @@ from didymos.assets.bearings import BEARINGS, orders
 from didymos.core.case import Case, Event, Record
 from didymos.core.channel import channel_id, partition, split_channel_id
 from didymos.core.errors import DataError
-from didymos.core.estimate import Fresh, Tick
+from didymos.core.estimate import Change, Fresh, Tick
 from didymos.core.ports import Message
 from didymos.core.series import Batch, Quality, Waveform, batch_of
 from didymos.data.align import Grid, GridState
@@ -30,7 +30,7 @@ from didymos.decide.alerts import Watch, decided, maintained, review
 from didymos.formats.wire import pack, unpack
 from didymos.infer.features import level_features, match_frequency, vibration_features
 from didymos.numerics.spectra import BearingOrders, Line
-from didymos.plant import judge
+from didymos.plant import changes, judge
 from didymos.plant.baseline import Baselines, BaselineState
 from didymos.plant.config import Asset, Plant
 from didymos.plant.config_check import FEATURES
@@ -64,6 +64,7 @@ class Memory:
     resets     replacements that take effect at a step not yet reached: (event id, time_ns, component)
     applied    ids of work orders that had their effect
     distrust   sensors that the filter goes without, from which step on: every change of the last ones
+    changes    steps in what it does that are not wear (`plant.changes`); widened: before which steps the belief was widened for one
     life       where it stands, what it is called, its sensors' calibrations, with history (None in a checkpoint of before that)
     """
 
@@ -74,6 +75,8 @@ class Memory:
     serials: tuple[tuple[str, str], ...] = ()
     distrust: tuple[tuple[int, tuple[str, ...]], ...] = ()
     life: Lifecycle | None = None
+    changes: tuple[Change, ...] = ()
+    widened: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,9 @@ class Loop:
             memory.watch, changed = decided(memory.watch, event, event.time_ns)
             memory.applied = (*memory.applied, event.id)[-200:]
             self.publish_cases(changed)
+            for case in changed:
+                if case.mode == changes.MODE and case.state == "closed":
+                    self.explain(memory, case.verdict or "closed without a verdict", case.opened_ns)
         elif event.kind == "work_order_closed":
             self.replaced(event, memory)
         elif event.kind in KINDS:
@@ -216,6 +222,7 @@ class Loop:
         self.emit(f"res.{partition(event.asset)}.lifecycle.{event.asset}", memory.life, f"lifecycle:{event.id}")
         self.record(Record(f"lifecycle:{event.id}", "lifecycle", event.asset, event.time_ns, told))  # last: history waits for it
         if event.kind in CALIBRATIONS:
+            self.explain(memory, event.id, event.time_ns, str(body["channel"]))
             self.recalibrated(event, row, before, memory.life)
 
     def recalibrated(self, event: Event, row: int, before: Lifecycle, after: Lifecycle) -> None:
@@ -243,6 +250,9 @@ class Loop:
             self.swap_serial(memory, component, str(event.body.get("new_serial") or ""))
         memory.watch, changed = maintained(memory.watch, component, event.id, event.time_ns)
         self.publish_cases(changed)
+        self.explain(memory, event.id, event.time_ns)
+        if (fleet := self.fleets.get(self.config[row].model)) is not None:
+            changes.forget(fleet, fleet.local[row], event.time_ns + changes.row_ns(self.grid.step_ns))
         body: dict[str, object] = {**event.body, "work_order": event.id, "known_ns": event.known_ns}
         self.record(Record(f"maintenance:{event.id}", "maintenance", event.asset, event.time_ns, body))
         step = -(-event.time_ns // self.grid.step_ns)
@@ -250,6 +260,14 @@ class Loop:
             memory.resets = (*memory.resets, (event.id, event.time_ns, component))
         else:
             self.rewinds.append(event)
+
+    def explain(self, memory: Memory, reason: str, time_ns: int, sensor: str = "") -> None:
+        """A change that was told is linked to what made it; with the last one its case closes."""
+        before, memory.changes = memory.changes, changes.explained_by(memory.changes, reason, time_ns, sensor)
+        if memory.changes == before or any(not c.explained for c in memory.changes):
+            return
+        memory.watch, closed = maintained(memory.watch, changes.COMPONENT, reason, time_ns)
+        self.publish_cases(closed)
 
     def component(self, row: int, component: str) -> int | None:
         """Number of the component in its model, -1 for a generic asset (which has none to reset)."""
@@ -314,12 +332,38 @@ class Loop:
         publish = np.flatnonzero((time_ns // self.grid.step_ns) % self._publish_steps == 0)
         if len(publish):
             memories = [self.memory[fleet.assets[a].id] for a in who[publish]]
+            for asset, memory in zip(who[publish], memories, strict=True):
+                self.note_change(fleet, int(asset), memory)
             rows = type(result)(*(column[publish] for column in result))
             verdicts = judge.judge(self.plant, fleet, who[publish], rows, memories, self.sequence)
             for asset, verdict in zip(who[publish], verdicts, strict=True):
                 self.conclude(with_fatigue(self.plant, self.fields, fleet.assets[asset], fleet.model, verdict))
             for asset, memory in zip(who[publish], memories, strict=True):
                 self.note_distrust(fleet, int(asset), memory)
+                self.widen(fleet, int(asset), memory)
+
+    def note_change(self, fleet: Fleet, asset: int, memory: Memory) -> None:
+        """What a look at the past week finds is told once, with a record."""
+        found = changes.look(fleet, asset) if changes.due(fleet, asset) else None
+        if found is None or any(c.id == found.id for c in memory.changes):
+            return
+        memory.changes = (*memory.changes, found)[-50:]
+        id = fleet.assets[asset].id
+        body: dict[str, object] = {
+            "kind": found.kind,
+            "text": found.text,
+            "candidates": dict(found.candidates),
+            "sensor": found.sensor,
+        }
+        self.record(Record(f"change:{found.id}", "change", id, found.time_ns, body))
+
+    def widen(self, fleet: Fleet, asset: int, memory: Memory) -> None:
+        """After a change told in this review; noted, so that these days can be lived again (`plant.relive`)."""
+        told = [c for c in memory.changes if c.found_ns == fleet.state.time_ns[asset] and changes.widens(c)]
+        if told:
+            who = np.array([asset])
+            fleet.believe(who, changes.widen(fleet.model, fleet.hypotheses(who)))
+            memory.widened = (*memory.widened, int(fleet.state.time_ns[asset]) // self.grid.step_ns + 1)[-50:]
 
     def note_distrust(self, fleet: Fleet, asset: int, memory: Memory) -> None:
         """Which sensors are left out from the next step on, so that these days can be lived again (`plant.relive`)."""

@@ -85,7 +85,8 @@ def _fleet(fleet: Fleet, old: FleetState | None, ids: tuple[str, ...]) -> None:
     s = fleet.state
     same = old.hyp_mean.shape[1:2] == s.hyp_mean.shape[1:2]
     for name in (f.name for f in fields(FleetState) if f.name != "record" and (same or not f.name.startswith("hyp_"))):
-        getattr(s, name)[to] = getattr(old, name)[origin]
+        if len(column := getattr(old, name)):  # a checkpoint of before a column has none of it
+            getattr(s, name)[to] = column[origin]
     if not same:
         fleet.begin_anew(np.array(to))
     if old.record.shape[1] == s.record.shape[1]:

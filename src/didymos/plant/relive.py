@@ -29,6 +29,7 @@ from didymos.data.align import align
 from didymos.formats.wire import unpack
 from didymos.infer import filters
 from didymos.infer.hypotheses import Hypotheses
+from didymos.plant import changes
 from didymos.plant.fleet import Fleet
 from didymos.plant.lifecycle import Entry, calibration, calibration_of
 from didymos.plant.loop import Loop
@@ -57,7 +58,8 @@ class Upto:
 @dataclass(frozen=True, slots=True)
 class Stand:
     """One asset of the loop at one moment. first: its first step; next: the step it takes next; reborn: the step that ended its
-    commissioning, None without; distrust: (from step, sensors left out) in order; calibrations: see `informed`."""
+    commissioning, None without; distrust: (from step, sensors left out) in order; calibrations: see `informed`;
+    widened: before which steps the belief was widened (`plant.changes`)."""
 
     id: str
     fleet: Fleet
@@ -69,6 +71,7 @@ class Stand:
     publish_ns: int
     upto: Upto
     calibrations: tuple[Known, ...] = ()
+    widened: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class Replacement:
 @dataclass(frozen=True, slots=True)
 class Way:
     """From a belief (of one asset) over steps first, first + 1, ...: inputs (T, k), readings (T, m) and the noise (T, m) of each;
-    params (p,) in force on it."""
+    params (p,) in force on it; widened: before which steps the belief was widened."""
 
     first: int
     belief: Hypotheses
@@ -104,6 +107,7 @@ class Way:
     readings: Array
     params: Array
     noise: Array
+    widened: tuple[int, ...] = ()
 
 
 def stand(loop: Loop, asset_id: str, upto: Upto) -> Stand:
@@ -121,7 +125,10 @@ def stand(loop: Loop, asset_id: str, upto: Upto) -> Stand:
     done = fleet.learns(asset) and bool(fleet.state.commissioned[asset])
     reborn = following - 1 - steps + fleet.commission_steps if done else None
     publish_ns = int(loop.plant.publish_s * 1e9)
-    return Stand(asset_id, fleet, asset, following - steps, following, reborn, loop.memory[asset_id].distrust, publish_ns, upto)
+    memory = loop.memory[asset_id]
+    return Stand(
+        asset_id, fleet, asset, following - steps, following, reborn, memory.distrust, publish_ns, upto, widened=memory.widened
+    )
 
 
 async def replacements(history: Past, at: Stand, known_ns: int | None = None) -> list[Replacement]:
@@ -198,11 +205,11 @@ async def way(history: Past, at: Stand, start: Snapshot | None, stop: int, known
     state = fleet.state if at.reborn is None or reborn is not None else fleet.fresh(len(fleet.assets))
     params, noise = state.params[at.asset].copy(), filters.noise_of(state.noise[at.asset], unsure)
     if start is not None and (reborn is None or begin > reborn):
-        return Way(begin, believed(fleet, start), inputs, readings, params, noise)
+        return Way(begin, believed(fleet, start), inputs, readings, params, noise, at.widened)
     first, born = (at.first, at.first) if reborn is None else (reborn + 1, reborn)
     mean, cov = birth(fleet.model, params, inputs[born - begin])
     rest = slice(first - begin, None)
-    return Way(first, fleet.multiple.spread(mean[None], cov[None]), inputs[rest], readings[rest], params, noise[rest])
+    return Way(first, fleet.multiple.spread(mean[None], cov[None]), inputs[rest], readings[rest], params, noise[rest], at.widened)
 
 
 def believed(fleet: Fleet, snapshot: Snapshot) -> Hypotheses:
@@ -317,6 +324,8 @@ def steps(fleet: Fleet, along: Way, resets: Sequence[Replacement]) -> Iterator[t
     model, state = fleet.model, along.belief
     params, u, y = along.params[None], along.inputs, along.readings
     for t in range(len(u)):
+        if along.first + t in along.widened:
+            state = changes.widen(model, state)
         for reset in resets:
             if reset.step == along.first + t:
                 whole = fleet.multiple.mixture(state)

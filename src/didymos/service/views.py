@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from didymos.core.case import Case
 from didymos.core.clock import iso
-from didymos.core.estimate import Estimate, Evidence, Life, ParameterEstimate, Snapshot, Validity
+from didymos.core.estimate import Estimate, Evidence, Fidelity, Life, ParameterEstimate, SensorStatus, Snapshot, Validity
 from didymos.service.context import MS_NS, Context
 from didymos.service.field_view import FieldState, field_states
 from didymos.service.read_model import AssetView, ChannelView
@@ -70,7 +70,8 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class AssetRow:
-    """One line of the fleet. `status` after NAMUR NE 107: F, C, S, M or ok. `stale`: too old, or never heard of."""
+    """One line of the fleet. `status` after NAMUR NE 107: F, C, S, M or ok. `stale`: too old, or never heard of. `fidelity`: how
+    well the twin mirrors its machine, with its parts; null while it is being commissioned, and without a model."""
 
     id: str
     name: str
@@ -89,6 +90,7 @@ class AssetRow:
     running: bool
     time: int | None
     stale: bool
+    fidelity: Fidelity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,20 @@ class ComponentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A step in what the machine does that is not wear. `explained`: work order, event or verdict; "" while nobody has said."""
+
+    id: str
+    kind: str
+    time: int
+    found: int
+    text: str
+    candidates: dict[str, float]
+    sensor: str
+    explained: str
+
+
+@dataclass(frozen=True, slots=True)
 class AssetDetail(AssetRow):
     """A line of the fleet and everything else the twin says about that machine now."""
 
@@ -116,6 +132,8 @@ class AssetDetail(AssetRow):
     components: list[ComponentRow]
     channels: tuple[ChannelView, ...]
     fields: list[FieldState]
+    sensors: tuple[SensorStatus, ...]
+    changes: list[ChangeRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,16 +199,16 @@ def asset_row(context: Context, asset: AssetView) -> AssetRow:
     who = (asset.id, name, path, asset.model, asset.model_title)
     priority = case.priority if case else 0
     if out is not None:
-        return AssetRow(*who, out.status, out, None, None, None, None, out.reason, priority, case, False, None, False)
+        return AssetRow(*who, out.status, out, None, None, None, None, out.reason, priority, case, False, None, False, None)
     if snapshot is None:
-        return AssetRow(*who, NO_DATA.status, NO_DATA, None, None, None, None, None, priority, case, False, None, True)
+        return AssetRow(*who, NO_DATA.status, NO_DATA, None, None, None, None, None, priority, case, False, None, True, None)
     life = worst_life(snapshot)
     shown = life and WorstLife(life.mode, life.title, life.quantiles_s, max((t for t, _ in life.p_fail), default=0.0))
     withheld = None if life else next((each.withheld for each in snapshot.life), "no failure mode configured")
     return AssetRow(
         *who, snapshot.validity.status, snapshot.validity, snapshot.p_fail_30d, snapshot.p_fail_next_stop,
         furthest(snapshot.estimates), shown, withheld, priority, case, snapshot.running, snapshot.time_ns // MS_NS,
-        is_stale(context, snapshot),
+        is_stale(context, snapshot), snapshot.fidelity,
     )  # fmt: skip
 
 
@@ -216,6 +234,15 @@ def component_rows(asset: AssetView, snapshot: Snapshot | None) -> list[Componen
     return [ComponentRow(c.id, c.title, c.part, c.serial, c.since_ns // MS_NS, c.running_s) for c in snapshot.components]
 
 
+def change_rows(snapshot: Snapshot | None) -> list[ChangeRow]:
+    return [
+        ChangeRow(
+            c.id, c.kind, c.time_ns // MS_NS, c.found_ns // MS_NS, c.text, dict(c.candidates), c.sensor, c.explained
+        )
+        for c in (snapshot.changes if snapshot else ())
+    ]  # fmt: skip
+
+
 def asset_detail(context: Context, asset: AssetView) -> AssetDetail:
     row = asset_row(context, asset)
     snapshot = live_snapshot(context, asset)
@@ -231,4 +258,6 @@ def asset_detail(context: Context, asset: AssetView) -> AssetDetail:
         components=component_rows(asset, snapshot),
         channels=asset.channels,
         fields=field_states(context, asset.id, _by_lifecycle(context, asset)[2]),
+        sensors=snapshot.sensors if snapshot else (),
+        changes=change_rows(snapshot),
     )
