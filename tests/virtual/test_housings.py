@@ -1,5 +1,5 @@
-"""The virtual line's housings: elements by exact integrals, heat in equals heat out, thermocouples with their faults, and a truth that
-the twin's Field cannot follow to within its sensors' noise."""
+"""The virtual line's housings: elements by exact integrals, heat in equals heat out, thermocouples with their faults, and a truth
+that the twin's Field cannot follow to within its sensors' noise."""
 
 from __future__ import annotations
 
