@@ -49,11 +49,8 @@ class Fields:
     def __init__(self, assets: Sequence[Asset], grid: Grid) -> None:
         self.grid = grid
         self.wired = {a.id: [_wired(a.id, bind(a.id, b), grid) for b in a.fields] for a in assets if a.fields}
+        self.bound: dict[str, list[Bound]] = {asset: [w.bound for w in wired] for asset, wired in self.wired.items()}
         self.memory: dict[str, FieldMemory] = {}
-
-    @property
-    def bound(self) -> dict[str, list[Bound]]:
-        return {asset: [w.bound for w in wired] for asset, wired in self.wired.items()}
 
     def step(self, fleet: Fleet, who: NDArray[np.int64], step: NDArray[np.int64]) -> None:
         """Of assets `who` (local numbers) that were just stepped to `step`."""

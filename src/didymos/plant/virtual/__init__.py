@@ -13,6 +13,8 @@ spindles   five heat nodes (both bearings, housing, shaft, built-in motor); prel
            with speed^2; friction = rolling with shear heating + sliding that turns to mixed friction when the film gets thin;
            VG 32 oil thinning exponentially with temperature; cutting power from load; waveforms: imbalance, line hum, ball-pass
            impulses with slip and load-zone modulation rung down by a second-order resonance, coloured noise
+housings   of the spindles, as bodies: a transient of 1,480 nodes each on elements of their own; coolant uneven around, radiation, a
+           bolted flange, a headstock that warms; four glued thermocouples with offset, stem loss and contacts that come loose
 generics   hydraulic unit, chip conveyor, mist extractor: simple lags on the line's load
 all        hidden unit-to-unit spread of every parameter, sensor noise, quantisation, fixed bias, lost samples, gaps,
            day/night and weather, three-shift pattern with breaks and free Sundays, product mix, wear with random increments
