@@ -200,6 +200,12 @@ def test_a_checkpoint_of_before_this_goes_on_without_its_columns(plant, stream, 
     assert loop.fleets["induction_motor"].state.row_count[0] == 2
 
 
+def test_the_hours_after_a_stop_are_not_looked_at():
+    hours = np.array([1, 2, 3, 40, 41, 42, 43, 44, 45, 46, 47]) * HOUR_NS + 10**18
+    np.testing.assert_array_equal(changes.warm(hours, HOUR_NS), [True] * 3 + [False] * 6 + [True] * 2)
+    assert len(changes.warm(hours[:0], HOUR_NS)) == 0
+
+
 def test_only_a_change_near_the_work_order_and_of_that_sensor_is_explained():
     def change(id, time_ns, sensor=""):
         return Change(id, "plant_change", time_ns, time_ns, "", (), sensor)
