@@ -16,6 +16,8 @@ from didymos.infer.calibrate import simulate
 from didymos.plant import changes
 from didymos.plant.fleet import SINCE, FleetState
 from didymos.plant.loop import Loop, LoopState
+from didymos.plant.relive import Upto, Way, run, stand
+from didymos.plant.worker import report_of
 from tests.plant.small import START, STEP_S, messages, small_plant
 
 STEPS, AT = 12 * 36, 12 * 28  # thirty-six hours of five minutes; the change after twenty-eight
@@ -120,6 +122,29 @@ def test_the_belief_is_widened_once_and_no_life_starts_anew(plant, stream, undis
     np.testing.assert_array_equal(after.mean, before.mean)
 
 
+def test_days_lived_again_are_widened_before_the_same_step(plant, undisturbed):
+    loop = Loop(plant)
+    loop.restore(undisturbed[0])
+    fleet, who = loop.fleets["induction_motor"], np.array([0])
+    u, y = np.tile(fleet.state.held, (4, 1)), np.tile(fleet.state.readings[0, 0], (4, 1))
+    params, noise, start = fleet.state.params[0], np.tile(fleet.state.noise, (4, 1)), fleet.hypotheses(who)
+    found = run(fleet, Way(100, start, u, y, params, noise, widened=(102,)), [])
+    state = start
+    for t in range(4):
+        state = changes.widen(MODEL, state) if t == 2 else state
+        state, _ = fleet.multiple.step(state, fleet.given(u[t : t + 1], y[t : t + 1], params[None], noise[t : t + 1]))
+    for one, other in zip(found, state, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert stand(loop, "cm-01", Upto(0, 0)).widened == loop.memory["cm-01"].widened
+
+
+def test_the_doctor_hears_of_it_until_somebody_explains_it(changed):
+    assert "Was there a work order?" in report_of(changed, "worker.0", 1).assets[0].unexplained
+    moment = START + AT * STEP_S * SECOND_NS
+    told(changed, work_order(moment, moment + HOUR_NS))
+    assert report_of(changed, "worker.0", 1).assets[0].unexplained == ""
+
+
 @pytest.mark.parametrize("cut", [12 * 30, STEPS - 5])
 def test_a_worker_killed_before_or_after_the_change_says_the_same(plant, stream, undisturbed, cut):
     first, second = Loop(plant), Loop(plant)
@@ -173,6 +198,12 @@ def test_a_checkpoint_of_before_this_goes_on_without_its_columns(plant, stream, 
     assert loop.fleets["induction_motor"].state.rows.shape == fleet.rows.shape
     said(loop, messages(rows(CHANGED, STEPS + 24)[STEPS:], first=loop.sequence + 1))
     assert loop.fleets["induction_motor"].state.row_count[0] == 2
+
+
+def test_the_hours_after_a_stop_are_not_looked_at():
+    hours = np.array([1, 2, 3, 40, 41, 42, 43, 44, 45, 46, 47]) * HOUR_NS + 10**18
+    np.testing.assert_array_equal(changes.warm(hours, HOUR_NS), [True] * 3 + [False] * 6 + [True] * 2)
+    assert len(changes.warm(hours[:0], HOUR_NS)) == 0
 
 
 def test_only_a_change_near_the_work_order_and_of_that_sensor_is_explained():

@@ -54,6 +54,15 @@ def test_of_a_plant_that_is_well_nothing_is_wrong_and_partitions_that_keep_up_ar
     assert {line.state for line in found.channels} == {"ok"}
 
 
+def test_a_change_that_nobody_explained_is_a_note_with_the_machine_and_what_to_enter(well):
+    asked = replace(well.workers[0].assets[0], unexplained="at noon the flow stepped up")
+    found = diagnose(replace(well, workers=(replace(well.workers[0], assets=[asked]), *well.workers[1:])))
+    assert found.ok
+    (note,) = [t for t in found.troubles if t.hop == "twin"]
+    assert note.what == f"{asked.id}: unexplained change at noon the flow stepped up"
+    assert "work order" in note.do
+
+
 def test_without_a_bus_only_that_is_said(well):
     facts = Facts(well.plant, NOW, silent={"stream": "nobody answers at nats://x"})
     assert wrong(diagnose(facts)) == [("stream", "stream does not answer: nobody answers at nats://x")]

@@ -130,8 +130,8 @@ def hydraulic(folder: Path) -> dict[str, Any] | None:
         delays += hit[:1]
         missed += [] if hit else [t]
     names = ("cooler", "pump", "accumulator")
-    which = {n: sum(labels[t, i] != labels[t - 1, i] for t in fair) for i, n in enumerate(names)}
-    lost = {n: sum(labels[t, i] != labels[t - 1, i] for t in missed) for i, n in enumerate(names)}
+    which = {n: int(sum(labels[t, i] != labels[t - 1, i] for t in fair)) for i, n in enumerate(names)}
+    lost = {n: int(sum(labels[t, i] != labels[t - 1, i] for t in missed)) for i, n in enumerate(names)}
     judged = [f for f, _ in every if known[max(0, f.at - NEAR) : f.at + NEAR].all()]
     false = [f for f in judged if not any(abs(f.at - t) <= NEAR for t in steps)]
     rows = int(known.sum())

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from didymos.core.channel import Channel
-from didymos.core.clock import DAY_NS, SECOND_NS, iso
+from didymos.core.clock import DAY_NS, HOUR_NS, SECOND_NS, iso
 from didymos.core.estimate import Change, Evidence
 from didymos.core.model import Model
 from didymos.decide.alerts import Finding
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 ROWS, ROW_S, EVERY = 168, 3600.0, 4
+SETTLE_NS = 6 * HOUR_NS
 LEAST_NOISE = 0.3  # of a sensor's own: the least noise of an hour's mean, for what a mean of readings leaves and a model lacks
 NEAR_NS = 2 * DAY_NS  # a work order explains a change if it was done so near to it
 SHOWN_NS = 14 * DAY_NS  # a change that nobody has explained is told so long
@@ -84,6 +85,7 @@ def look(fleet: Fleet, asset: int) -> Change | None:
     order = np.roll(np.arange(ROWS), -(int(s.row_count[asset]) % ROWS))
     times, rows = s.rows_ns[asset, order], s.rows[asset, order]
     use = (times > s.rows_from_ns[asset]) & np.isfinite(rows[:, :k]).all(axis=1)
+    use[use] = warm(times[use], row_ns(fleet.grid.step_ns))
     times, u, y = times[use], rows[use, :k], rows[use, k:]
     if not len(times):
         return None
@@ -100,6 +102,13 @@ def look(fleet: Fleet, asset: int) -> Change | None:
     at_ns = int(times[usable][found.at]) - row_ns(fleet.grid.step_ns)
     forget(fleet, asset, int(times[usable][found.at]))
     return _change(fleet, asset, found, at_ns)
+
+
+def warm(times: NDArray[np.int64], long_ns: int) -> NDArray[np.bool_]:
+    """(T,) without the first SETTLE_NS after a stop: what a machine reads while it warms up hangs on how long it stood."""
+    after_stop = np.diff(times, prepend=times[:1]) > 2 * long_ns
+    last_start = np.maximum.accumulate(np.where(after_stop, times, 0))
+    return times - last_start >= SETTLE_NS
 
 
 def _change(fleet: Fleet, asset: int, found: Found, at_ns: int) -> Change:

@@ -93,7 +93,7 @@ def diagnose(facts: Facts) -> Diagnosis:
     unmapped = {s.id: sorted(s.unmapped) for s in reports(facts) if s.unmapped}
     troubles = _silent(facts) if "stream" in facts.silent else [
         *_silent(facts), *_source_troubles(facts), *_age_troubles(facts, newest_ns), *_lag_troubles(facts, hops),
-        *_channel_troubles(channels), *_coverage_troubles(facts, coverage), *_other_troubles(facts),
+        *_channel_troubles(channels), *_coverage_troubles(facts, coverage), *_change_troubles(facts), *_other_troubles(facts),
     ]  # fmt: skip
     ok = not any(trouble.wrong for trouble in troubles)
     return Diagnosis(facts.plant.name, facts.now_ns // 10**6, ok, troubles, hops, channels, unmapped, coverage)
@@ -275,6 +275,13 @@ def _coverage_troubles(facts: Facts, coverage: list[CoverageLine]) -> list[Troub
         do = f"Bring {best} back." if tagged else f"Add a tag for {best}." if best else "Add a sensor."
         found.append(Trouble("coverage", f"{line.asset}: {said} '{line.title}'", do, tagged))
     return found
+
+
+def _change_troubles(facts: Facts) -> list[Trouble]:
+    """Machines whose twin asks what was done to them; a note: the case stands on the page."""
+    do = "Enter the work order or the exchanged sensor, or close the case with what it was."
+    told = [(a.id, a.unexplained) for w in facts.workers for a in w.assets if a.unexplained]
+    return [Trouble("twin", f"{id}: unexplained change {text}", do, False) for id, text in told]
 
 
 def _other_troubles(facts: Facts) -> list[Trouble]:

@@ -95,7 +95,7 @@ class EdgeReport:
 @dataclass(frozen=True, slots=True)
 class AssetReport:
     """One asset in the worker. load: its usual operating point (k,), params (p,); both empty for an asset without a model.
-    distrusted: sensors that the filter goes without."""
+    distrusted: sensors that the filter goes without; unexplained: its newest change that nobody has explained."""
 
     id: str
     time_ns: int
@@ -104,6 +104,7 @@ class AssetReport:
     load: list[float] = field(default_factory=list)
     params: list[float] = field(default_factory=list)
     state: str = ""
+    unexplained: str = ""
 
 
 @dataclass(frozen=True, slots=True)

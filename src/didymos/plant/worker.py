@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from didymos.data.align import NEVER
 from didymos.data.stream.lease import Lease, put_up_fence
 from didymos.formats.wire import pack, unpack
 from didymos.plant.carry_over import part_of_whole
+from didymos.plant.changes import unexplained
 from didymos.plant.loop import Loop
 from didymos.plant.relive import Past, Upto
 from didymos.plant.report import AssetReport, WorkerReport
@@ -55,6 +56,8 @@ def report_of(loop: Loop, name: str, sequence: int) -> WorkerReport:
         for a, t, s in zip(loop.baselines.assets, loop.baselines.state.time_ns, loop.baselines.state.scores, strict=True)
     ]
     assets = [fleet.report(i) for fleet in loop.fleets.values() for i in range(len(fleet.assets))] + baselines
+    open_ = {a.id: unexplained(loop.memory[a.id].changes, a.time_ns) for a in assets}
+    assets = [replace(a, unexplained=change.text) if (change := open_[a.id]) else a for a in assets]
     return WorkerReport(
         name, sequence, int(newest.max(initial=0)), loop.unreadable, int(loop.grid.late.sum()), len(loop.rewinds), assets
     )
