@@ -87,6 +87,7 @@ def changed(plant, undisturbed):
     return loop
 
 
+@pytest.mark.slow
 def test_a_quiet_machine_has_no_case_and_no_change(plant):
     loop = Loop(plant)
     outputs = said(loop, messages(rows()))
@@ -145,7 +146,7 @@ def test_the_doctor_hears_of_it_until_somebody_explains_it(changed):
     assert report_of(changed, "worker.0", 1).assets[0].unexplained == ""
 
 
-@pytest.mark.parametrize("cut", [12 * 30, STEPS - 5])
+@pytest.mark.parametrize("cut", [pytest.param(12 * 30, marks=pytest.mark.slow), STEPS - 5])
 def test_a_worker_killed_before_or_after_the_change_says_the_same(plant, stream, undisturbed, cut):
     first, second = Loop(plant), Loop(plant)
     before = said(first, stream[:cut])
