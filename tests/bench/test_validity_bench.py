@@ -13,7 +13,7 @@ from didymos.core.errors import DataError
 
 
 def test_a_part_that_is_not_known_is_refused_with_those_that_are():
-    with pytest.raises(DataError, match="part 'skap' is not known. Allowed: simulated, skab, hydraulic, envelope"):
+    with pytest.raises(DataError, match=r"part 'skap' is not known\. Allowed: simulated, skab, hydraulic, envelope"):
         validity.run(None, "skap")
 
 

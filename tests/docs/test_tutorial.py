@@ -96,6 +96,7 @@ def test_an_expected_line_that_is_not_said_is_noticed():
     assert not says("one\ntwo\n", "one\n...three")
 
 
+@pytest.mark.slow
 def test_every_command_of_the_tutorial_says_what_the_page_says(terminal):
     page, push = port(), port()
     text = PAGE.read_text().replace("127.0.0.1:8090", f"127.0.0.1:{push}").replace("127.0.0.1:8050", f"127.0.0.1:{page}")

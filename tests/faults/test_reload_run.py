@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.plant.small import plant_text
 
 from didymos.data.stream.server import free_port
@@ -44,6 +45,7 @@ def until(true: Callable[[], object], log: Path, seconds: float = 180.0) -> None
         time.sleep(0.2)
 
 
+@pytest.mark.slow
 def test_a_wrong_file_changes_nothing_a_right_one_is_applied_and_the_last_change_is_taken_back(tmp_path):
     port, file, log = free_port(), tmp_path / "plant.toml", tmp_path / "run.log"
     first = text_of(tmp_path, port)

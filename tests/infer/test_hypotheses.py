@@ -206,6 +206,7 @@ def test_a_fault_that_begins_is_found_and_dated_when_a_single_filter_still_sees_
     assert (chance(passage, "seal", 30) < 0.05).all()
 
 
+@pytest.mark.slow
 def test_a_healthy_fleet_is_left_in_peace():
     n = 40
     multiple, state, g, _, _, _ = lived(n, 6.0, 99.0, 0.0, seed=4)

@@ -182,7 +182,7 @@ class DiesBefore(Worker):
         raise Killed
 
 
-@pytest.mark.parametrize("kind", [DiesBefore, DiesAfter])
+@pytest.mark.parametrize("kind", [pytest.param(DiesBefore, marks=pytest.mark.slow), DiesAfter])
 def test_a_worker_killed_around_the_rewind_ends_as_if_nothing_had_happened(
     kind, plant, telemetry, undisturbed, tmp_path, monkeypatch
 ):

@@ -123,6 +123,7 @@ def test_a_past_that_was_imported_equals_one_that_was_lived_and_the_worker_goes_
     assert plain(later.state) == plain(whole.state())
 
 
+@pytest.mark.slow
 def test_a_worker_that_has_begun_keeps_its_belief_and_the_days_before_get_theirs(plant, rows, tmp_path):
     asyncio.run(live(plant, stream(plant, rows[CUT:])))
     before, mine = checkpoint(plant), stored(plant)
@@ -185,6 +186,7 @@ async def results(bus) -> list[Message]:
     return found
 
 
+@pytest.mark.slow
 def test_computed_anew_with_another_model_the_past_speaks_for_that_model_and_takes_back_what_the_other_said(plant, rows, tmp_path):
     run(plant, export(tmp_path, rows[:CUT]))
     saved = checkpoint(plant)

@@ -114,6 +114,7 @@ def test_readings_three_times_as_noisy_are_covered_when_called_uncertain_and_not
     assert inside(untold, now) < inside(told, now)
 
 
+@pytest.mark.slow
 def test_sound_readings_called_uncertain_cost_width_not_honesty(plant, given):
     sure, unsure = lived(plant, given, GOOD, SOUND), lived(plant, given, np.full(STEPS, int(Quality.UNCERTAIN)), SOUND)
     wide, narrow = (np.array([np.diag(c)[WEAR] for c in x.fleets["centrifugal_pump"].state.cov]) for x in (unsure, sure))

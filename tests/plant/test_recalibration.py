@@ -127,6 +127,7 @@ def test_a_recalibration_known_two_days_late_reads_the_days_again_and_the_past_k
     assert last.measured == pytest.approx(true.measured)
 
 
+@pytest.mark.slow
 def test_a_recalibration_known_in_time_gives_the_same_belief(plant, telemetry, right, tmp_path):
     found = lived(plant, [*changed(telemetry, too_low), recalibration(SINCE_NS, "cal-2")], tmp_path, [NOW])
     close((found.mean, found.cov), (right.mean, right.cov))

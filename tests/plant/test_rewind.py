@@ -168,7 +168,7 @@ def test_an_older_order_that_comes_after_a_newer_one_of_the_same_component_does_
     assert (bearing.serial, bearing.since_ns) == ("NEWER", newer.time_ns)
 
 
-@pytest.mark.parametrize("time_ns", [START - DAY_NS, START + 3 * STEP_S * SECOND_NS])
+@pytest.mark.parametrize("time_ns", [pytest.param(START - DAY_NS, marks=pytest.mark.slow), START + 3 * STEP_S * SECOND_NS])
 def test_work_done_before_the_first_step_or_the_first_snapshot_equals_an_order_in_time(plant, rows, time_ns):
     early = order(time_ns=time_ns)
     _, in_time = followed(plant, rows, (0, early))

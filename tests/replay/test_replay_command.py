@@ -102,6 +102,7 @@ def test_a_recorded_table_runs_to_its_end_and_says_what_each_machine_ended_with(
     assert not any(row["cases"] for row in told["assets"])
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_every_process_it_started(tmp_path, data, free_port):
     port = free_port()
     words = command(plant_file(tmp_path), "--from", data, "--port", port, "--speed", 1)
