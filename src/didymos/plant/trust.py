@@ -145,19 +145,23 @@ def _attention(fleet: Fleet, asset: int, found: Fidelity, told: Sequence[Change]
         reasons["unseen_together"] = text
     if change := changes.unexplained(told, int(fleet.state.time_ns[asset])):
         reasons["unexplained_change"] = f"unexplained change: {change.text}"
-    if found.score < fidelity.LOW:
-        reasons["low_fidelity"] = f"fidelity {found.score:.2f}: {_weak(found)}"
+    agreement = {"consistency": found.consistency, "explained": found.explained}  # the envelope has conditions of its own
+    part = min(agreement, key=lambda name: _or_one(agreement[name]))
+    if _or_one(agreement[part]) < fidelity.LOW:
+        reasons["low_fidelity"] = f"fidelity {found.score:.2f}: {_weak(found, part)}"
     return reasons
 
 
-def _weak(found: Fidelity) -> str:
-    if found.weakest == "consistency":
+def _or_one(part: float | None) -> float:
+    return 1.0 if part is None else part
+
+
+def _weak(found: Fidelity, part: str) -> str:
+    if part == "consistency":
         return (
             f"squared residuals are {found.nis_ratio or 0.0:.1f} times what the twin expects ({found.nis_high or 0.0:.1f} allowed)"
         )
-    if found.weakest == "explained":
-        return f"the twin foretells {found.explained or 0.0:.0%} of what can be foretold of its sensors"
-    return f"{found.distance:.1f} ranges away from the operation of the calibration"
+    return f"the twin foretells {found.explained or 0.0:.0%} of what can be foretold of its sensors"
 
 
 def sensor_status(
